@@ -1,0 +1,126 @@
+"""From a source of annotations to a table in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from build_cache.checks import check_dataset
+from build_cache.sources import Export, Source, TableSource
+from build_cache.writing import put_in_place, table_bytes
+from ml_scorer.annotations import Annotations, Identity, load_annotations
+from ml_scorer.annotations.find import user_table
+from ml_scorer.annotations.fingerprint import fingerprint, seal
+from ml_scorer.annotations.identity import GENUINE, differences
+from ml_scorer.annotations.load import FORMAT, METADATA
+from ml_scorer.errors import AnnotationsError
+from ml_scorer.schema import DATASET
+from ml_scorer.signature import tool_version
+
+CITATION = (
+    "Shankar et al., Evaluating Machine Accuracy on ImageNet, ICML 2020; "
+    "Vasudevan et al., When does dough become a bagel?, NeurIPS 2022 (arXiv:2205.04596)"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What was written.
+
+    Attributes
+    ----------
+    output : Path
+    size : int
+        In bytes.
+    annotations : Annotations
+        The table as read back.
+    differences : tuple of str
+        Where these are not the genuine annotations: in what they differ.
+    """
+
+    output: Path
+    size: int
+    annotations: Annotations
+    differences: tuple[str, ...]
+
+    @property
+    def identity(self) -> Identity:
+        """What the table turned out to be."""
+        return self.annotations.identity
+
+
+def build(source: Source | str | PathLike[str], output: str | PathLike[str] | None = None) -> Report:
+    """Export annotations into a Parquet table, once.
+
+    Parameters
+    ----------
+    source : Source, or path
+        A path is taken by what it is: a table (`.csv`, `.parquet`, `.jsonl`), the published annotation file (`.json`), or
+        a folder that TensorFlow Datasets prepared.
+    output : path, optional
+        The Parquet file to write; replaced in one step. None is the user's data directory, where the scorer looks.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    AnnotationsError
+        If the source is not what it should be, or what it holds cannot be the dataset; nothing is written.
+    FileNotFoundError
+        If there is no such source.
+    MissingExtraError
+        If a package that the source needs is not installed; the message names the extra.
+    """
+    if isinstance(source, str | PathLike):
+        source = source_of(Path(source))
+    target = user_table() if output is None else Path(output)
+    if target.is_dir():
+        raise AnnotationsError(f"{target}: is a folder. Name the file to write, such as {target / 'annotations.parquet'}.")
+    export = source.export()
+    check_dataset(export.frame, export.where)
+    frame = export.frame.sort("file_name")
+    content = table_bytes(frame, _metadata(frame, export, source.kind))
+    annotations = _read_back(content, frame)
+    put_in_place(content, target)
+    genuine = annotations.identity.genuine or annotations.identity.status == "synthetic"
+    return Report(target, len(content), annotations, () if genuine else differences(frame))
+
+
+def source_of(path: Path) -> Source:
+    """The source that a path is, told by its kind and ending."""
+    return TableSource(path)
+
+
+def _metadata(frame: pl.DataFrame, export: Export, kind: str) -> dict[str, str]:
+    print_ = fingerprint(frame)
+    known = GENUINE.get(print_)
+    metadata = {
+        "format": FORMAT,
+        "dataset": DATASET,
+        "version": known.version if known else export.version or "",
+        "source": "synthetic" if export.synthetic else kind,
+        "source_sha256": export.sha256,
+        "rows": str(frame.height),
+        "citation": CITATION,
+        "tool": f"ml_scorer {tool_version()}",
+        "fingerprint": print_,
+    }
+    metadata["seal"] = seal(frame, metadata)
+    return {key: metadata[key] for key in METADATA}
+
+
+def _read_back(content: bytes, frame: pl.DataFrame) -> Annotations:
+    """Read the new table as the scorer will, before it takes the place of an old one."""
+    with TemporaryDirectory(prefix="build-cache-") as folder:
+        file = Path(folder) / "annotations.parquet"
+        file.write_bytes(content)
+        annotations = load_annotations(file)
+    if not annotations.frame.equals(frame):
+        raise AnnotationsError("the table read back is not the table written; nothing was put in place. Please report this.")
+    return annotations

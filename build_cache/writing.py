@@ -1,0 +1,99 @@
+"""Write the annotation table: the same bytes for the same rows, and never half a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+from ml_scorer.errors import MissingExtraError
+from ml_scorer.schema import COLUMNS, LABEL_LISTS
+
+
+def table_bytes(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
+    """The table as a Parquet file.
+
+    Encodings were chosen for size on the real annotations: the two bytes of all labels in streams of their own (byte
+    stream split), lengths of names as differences, everything under zstd; without statistics, without Arrow's own copy of
+    the schema, and without a clock.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        In the table's schema, rows by `file_name`.
+    metadata : mapping of str to str
+        Written as the file's key-value metadata, in this order.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingExtraError("build-cache", "build") from error
+
+    labels = pa.list_(pa.field("element", pa.uint16(), nullable=False))
+    types = {"file_name": pa.string(), "original_label": pa.uint16(), **dict.fromkeys(LABEL_LISTS, labels)}
+    schema = pa.schema(
+        [pa.field(name, types.get(name, pa.bool_()), nullable=name == "is_imagenet_m") for name in COLUMNS]
+    )
+    arrays = [pa.array(frame[field.name].to_list(), type=field.type) for field in schema]
+    label_columns = ["original_label", *(f"{name}.list.element" for name in LABEL_LISTS)]
+    buffer = BytesIO()
+    with pq.ParquetWriter(
+        buffer,
+        schema,
+        version="2.6",
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=False,
+        column_encoding={
+            "file_name": "DELTA_LENGTH_BYTE_ARRAY",
+            **dict.fromkeys(label_columns, "BYTE_STREAM_SPLIT"),
+        },
+        write_statistics=False,
+        store_schema=False,
+    ) as writer:
+        writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        writer.add_key_value_metadata(dict(metadata))
+    return buffer.getvalue()
+
+
+def put_in_place(content: bytes, output: Path) -> None:
+    """Write a file so that at every moment the old one or the new one is there, whole.
+
+    A temporary file in the same folder is written and flushed to the disk, then renamed over the old one.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".part", dir=output.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(output)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(output.parent)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename itself last, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

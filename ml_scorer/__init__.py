@@ -1,0 +1,7 @@
+"""ImageNet multi-label accuracy from expert annotations: without TensorFlow, and without images."""
+
+from ml_scorer.annotations import Annotations, load_annotations
+from ml_scorer.measures import MLA, ImageNetM, Top1, parse_measure
+from ml_scorer.scores import Scorer, Scores, score
+
+__all__ = ["MLA", "Annotations", "ImageNetM", "Scorer", "Scores", "Top1", "load_annotations", "parse_measure", "score"]

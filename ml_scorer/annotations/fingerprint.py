@@ -1,0 +1,91 @@
+"""Two hashes of an annotation table: the fingerprint says which annotations it holds, the seal that nothing changed.
+
+The *fingerprint* is a sha256 over UTF-8 text, one line an image in the order of their names::
+
+    file_name TAB original_label TAB correct TAB wrong TAB unclear TAB is_problematic LF
+
+where each list of labels is its distinct labels in ascending order, joined by commas, and `is_problematic` is 0 or 1.
+So the same annotations have the same fingerprint however they were exported, and anybody can compute it.
+
+The *seal* is a sha256 over everything that the file holds: each column as stored, then all other metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+
+import numpy as np
+import polars as pl
+
+from ml_scorer.schema import COLUMNS, LABEL_LISTS, SHARED_COLUMNS
+
+
+def _cells(frame: pl.DataFrame) -> pl.DataFrame:
+    """The six columns as text in canonical form, rows by name."""
+    sets = [pl.col(name).list.unique().list.sort().cast(pl.List(pl.String)).list.join(",") for name in LABEL_LISTS]
+    return (
+        frame.select(SHARED_COLUMNS)
+        .sort("file_name")
+        .with_columns(
+            pl.col("original_label").cast(pl.String),
+            *sets,
+            pl.col("is_problematic").cast(pl.UInt8).cast(pl.String),
+        )
+    )
+
+
+def _lines_sha256(lines: pl.Series) -> str:
+    return sha256("".join(f"{line}\n" for line in lines.to_list()).encode()).hexdigest()
+
+
+def fingerprint(frame: pl.DataFrame) -> str:
+    """The sha256, in hexadecimal, of the annotations in canonical form (above).
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        At least the six columns that every source has; rows in any order.
+    """
+    cells = _cells(frame)
+    return _lines_sha256(cells.select(pl.concat_str(*cells.columns, separator="\t")).to_series())
+
+
+def column_fingerprints(frame: pl.DataFrame) -> dict[str, str]:
+    """The first 16 digits of a sha256 over each of the six columns alone: its cells in canonical form, one a line."""
+    return {column.name: _lines_sha256(column)[:16] for column in _cells(frame).iter_columns()}
+
+
+def seal(frame: pl.DataFrame, metadata: Mapping[str, str]) -> str:
+    """The sha256, in hexadecimal, of the table as stored and of its metadata without the seal itself.
+
+    Columns go in as text (names, joined by line feeds) or little-endian integers (labels, list lengths, and booleans
+    as 0, 1 or 2 for null); metadata as JSON with sorted keys.
+    """
+    digest = sha256()
+    for name, dtype in COLUMNS.items():
+        column = frame[name]
+        if dtype == pl.String:
+            digest.update("\n".join(column.to_list()).encode())
+        elif dtype == pl.Boolean:
+            digest.update(column.cast(pl.UInt8).fill_null(2).to_numpy().tobytes())
+        elif isinstance(dtype, pl.List):
+            digest.update(column.list.len().to_numpy().astype("<u4").tobytes())
+            digest.update(flat(column).astype("<u2").tobytes())
+        else:
+            digest.update(column.to_numpy().astype("<u2").tobytes())
+    others = {key: value for key, value in metadata.items() if key != "seal"}
+    digest.update(json.dumps(others, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def flat(lists: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
+    """All labels of a list column, row after row; empty lists add nothing."""
+    return lists.filter(lists.list.len() > 0).explode().to_numpy()
+
+
+def canonical_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that the fingerprint covers, each label list as a sorted set, rows by name: for comparing tables."""
+    sets = [pl.col(name).list.unique().list.sort() for name in LABEL_LISTS]
+    return frame.select(SHARED_COLUMNS).with_columns(sets).sort("file_name")

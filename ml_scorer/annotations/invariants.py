@@ -1,0 +1,61 @@
+"""What must be true of every annotation table, checked before one is written and after one is read."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ml_scorer.errors import AnnotationsError, faults_text, some
+from ml_scorer.schema import COLUMNS, LABEL_LISTS, NUM_CLASSES, image_names, image_numbers
+
+
+def check_columns(frame: pl.DataFrame, where: str) -> None:
+    """Raise AnnotationsError unless the frame has exactly the table's columns with their types."""
+    found = dict(frame.schema)
+    faults = [f"no column {name!r} ({dtype})" for name, dtype in COLUMNS.items() if name not in found]
+    faults += [
+        f"column {name!r} is {found[name]}, expected {dtype}"
+        for name, dtype in COLUMNS.items()
+        if name in found and found[name] != dtype
+    ]
+    if faults:
+        advice = "This is not a table that build-cache wrote: make one with `build-cache table FILE -o OUT`"
+        raise AnnotationsError(f"{faults_text(where, faults)}\n{advice}.")
+
+
+def row_faults(frame: pl.DataFrame, num_classes: int = NUM_CLASSES) -> list[str]:
+    """Everything that is wrong with the rows of a table whose columns are right, one sentence a kind, with image names.
+
+    Checked: no nulls (but for an `is_imagenet_m` that is null throughout), names that are ImageNet validation images as
+    the dataset writes them, no name twice, labels below `num_classes`.
+    """
+    if not frame.height:
+        return ["no rows"]
+    faults = []
+    names = frame["file_name"]
+
+    def fault(rows: pl.Series, what: str) -> None:
+        found = names.filter(rows.fill_null(value=True))
+        if found.len():
+            faults.append(f"{what} in {found.len():,} rows: {some(found.fill_null('(no name)'), found.len())}")
+
+    for name in COLUMNS:
+        nulls = frame[name].is_null()
+        if name != "is_imagenet_m" or not nulls.all():
+            fault(nulls, f"{name} is null")
+    numbers = pl.Series(image_numbers(names))
+    fault((numbers == 0) | (image_names(numbers) != names), "file_name is no ImageNet validation image")
+    fault(names.is_duplicated(), "file_name is repeated")
+    fault(frame["original_label"] >= num_classes, f"original_label is outside 0-{num_classes - 1}")
+    for name in LABEL_LISTS:
+        lists = frame[name]
+        fault((lists.list.max() >= num_classes).fill_null(value=False), f"{name} has a label outside 0-{num_classes - 1}")
+        if lists.explode().null_count() > lists.null_count() + (lists.list.len() == 0).sum():
+            fault(lists.list.eval(pl.element().is_null()).list.any().fill_null(value=False), f"{name} has a null")
+    return faults
+
+
+def check_rows(frame: pl.DataFrame, where: str, num_classes: int = NUM_CLASSES) -> None:
+    """Raise AnnotationsError, naming every fault, unless the rows are right (see `row_faults`)."""
+    faults = row_faults(frame, num_classes)
+    if faults:
+        raise AnnotationsError(faults_text(where, faults))

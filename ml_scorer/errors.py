@@ -1,0 +1,53 @@
+"""The errors that a caller may want to tell apart, and the sentences that list several faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+EXAMPLES = 3
+
+
+class AnnotationsError(ValueError):
+    """The annotation table is missing something, damaged, or not what it says it is."""
+
+
+class PredictionsError(ValueError):
+    """Predictions that cannot be scored: wrong, incomplete, or not known to belong to which image."""
+
+
+class MeasureError(ValueError):
+    """A measure that does not exist, or that these annotations cannot give."""
+
+
+class AnnotationsNotFoundError(FileNotFoundError):
+    """No annotation table in any of the places where one is looked for."""
+
+
+class MissingExtraError(ImportError):
+    """An optional part of the package is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs packages that are not installed: pip install 'ml-scorer[{extra}]'")
+
+
+def some(examples: Iterable[object], count: int) -> str:
+    """A few examples of `count` things, and how many more there are.
+
+    >>> some(["a", "b", "c"], 3), some(["a", "b", "c", "d"], 9)
+    ('a, b, c', 'a, b, c and 6 more')
+    """
+    shown = [str(example) for example in islice(examples, EXAMPLES)]
+    more = f" and {count - len(shown):,} more" if count > len(shown) else ""
+    return ", ".join(shown) + more
+
+
+def faults_text(where: str, faults: Sequence[str]) -> str:
+    """One sentence for one fault, a list for several.
+
+    >>> faults_text("a.csv", ["no rows"])
+    'a.csv: no rows'
+    """
+    if len(faults) == 1:
+        return f"{where}: {faults[0]}"
+    return "\n  - ".join([f"{where}: {len(faults)} problems", *faults])

@@ -1,0 +1,86 @@
+"""Facts of ImageNet itself: its classes, their groups, and the original labels of the 50,000 validation images."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from ml_scorer.schema import NUM_CLASSES, VALIDATION_IMAGES, Labels
+
+_FINEST_GROUPS: Final = {
+    "organism": ("dog", "organism-not-dog"),
+    "object": ("object",),
+    "dog": ("dog",),
+    "organism-not-dog": ("organism-not-dog",),
+}
+
+GROUPS: Final = tuple(_FINEST_GROUPS)
+"""The groups of classes that have a name, after "Evaluating Machine Accuracy on ImageNet" (Shankar et al., ICML 2020)."""
+
+
+def _tables() -> Path:
+    """Folder of the small tables: inside the package when installed, `data/` when run from a checkout."""
+    package = Path(__file__).parent
+    installed = package / "data"
+    return installed if installed.is_dir() else package.parent / "data"
+
+
+def checkout() -> Path | None:
+    """Root of the checkout that this package runs from; None when it runs from a wheel."""
+    root = Path(__file__).parent.parent
+    return root if (root / "data" / "classes.csv").is_file() and (root / "pyproject.toml").is_file() else None
+
+
+@cache
+def classes() -> pl.DataFrame:
+    """The 1,000 classes: `index` (uint16), `wordnet_id`, `name` and `group` (the finest named group)."""
+    return pl.read_csv(_tables() / "classes.csv", schema_overrides={"index": pl.UInt16}).sort("index")
+
+
+@cache
+def validation_labels() -> Labels:
+    """Original labels of the validation images.
+
+    Returns
+    -------
+    (50001,) int16
+        The label of image number i stands at index i; index 0 is no image and holds -1. Read-only.
+    """
+    labels = np.full(VALIDATION_IMAGES + 1, -1, np.int16)
+    labels[1:] = pl.read_csv(_tables() / "validation_labels.csv", schema={"original_label": pl.Int16}).to_series()
+    labels.setflags(write=False)
+    return labels
+
+
+@cache
+def validation_fingerprint() -> str:
+    """The sha256 of the 50,000 original labels in image order, as little-endian 16-bit integers."""
+    return sha256(validation_labels()[1:].astype("<i2").tobytes()).hexdigest()
+
+
+@cache
+def group_members(group: str) -> frozenset[int]:
+    """Class indices of a named group.
+
+    >>> len(group_members("organism")), len(group_members("object")), len(group_members("dog"))
+    (410, 590, 118)
+    """
+    return frozenset(classes().filter(pl.col("group").is_in(_FINEST_GROUPS[group]))["index"].to_list())
+
+
+def class_folder_order() -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """Validation image numbers sorted by class folder, then by name: what torchvision's and timm's ImageFolder give.
+
+    WordNet ids sort as the class indices do, so sorting by label (stably) is sorting by folder.
+    """
+    return (np.argsort(validation_labels()[1:], kind="stable") + 1).astype(np.int32)
+
+
+def label_of_wordnet_id() -> dict[str, int]:
+    """Class index of each of the 1,000 WordNet ids."""
+    return dict(zip(classes()["wordnet_id"].to_list(), range(NUM_CLASSES), strict=True))

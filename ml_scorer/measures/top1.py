@@ -1,0 +1,63 @@
+"""Top-1 accuracy on the original labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ml_scorer.annotations import Annotations
+from ml_scorer.imagenet import validation_fingerprint, validation_labels
+from ml_scorer.measures.measure import Measure
+from ml_scorer.measures.rule import Rule, class_weights, image_weights, scored_rows
+from ml_scorer.schema import NUM_CLASSES, VALIDATION_IMAGES
+
+
+@dataclass(frozen=True)
+class Top1(Measure):
+    """Top-1 accuracy: the share of images whose prediction is the original ImageNet label.
+
+    Parameters
+    ----------
+    average : {"image", "class"}
+        Over all images alike, as usual; or within each original class, then over the classes, as MLA.
+    images : {"annotated", "validation"}
+        The images of MLA, so that the two compare; or all 50,000 validation images.
+
+    Raises
+    ------
+    MeasureError
+        If an argument is none of these.
+    """
+
+    average: str = "image"
+    images: str = "annotated"
+
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {
+        "average": ("image", "class"),
+        "images": ("annotated", "validation"),
+    }
+
+    def rule(self, annotations: Annotations) -> Rule:
+        """Accepted labels and weights: the original label of each image."""
+        if self.images == "validation":
+            images = np.arange(1, VALIDATION_IMAGES + 1, dtype=np.int32)
+            labels = validation_labels()[1:]
+            data, num_classes = f"imagenet2012_validation@{validation_fingerprint()[:8]}", NUM_CLASSES
+        else:
+            rows = scored_rows(annotations)
+            images, labels = annotations.images[rows], annotations.original_labels[rows]
+            data, num_classes = str(annotations.identity), annotations.num_classes
+        by_class = self.average == "class"
+        weights, denominator = class_weights(labels, np.arange(num_classes)) if by_class else image_weights(labels)
+        return Rule(
+            images=images,
+            weights=weights,
+            denominator=denominator,
+            pair_rows=np.arange(labels.size),
+            pair_labels=labels,
+            rejects=False,
+            data=data,
+            classes=np.unique(labels).size,
+        )

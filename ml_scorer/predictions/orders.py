@@ -1,0 +1,125 @@
+"""The orders in which arrays without names are said to be.
+
+Each is a name for a sequence of image numbers. TensorFlow Datasets shuffles by the md5 of split and name, and cuts the
+result into shards; `tfds.load` then reads 16 shards at a time, 16 examples from each in turn, and `tfds.data_source`
+one shard after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import md5, sha256
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from ml_scorer.annotations import Annotations
+from ml_scorer.errors import PredictionsError, some
+from ml_scorer.imagenet import class_folder_order
+from ml_scorer.schema import VALIDATION_IMAGES, Images, image_name, image_numbers
+
+TFDS_SHARDS: Final = 32
+TFDS_BLOCK: Final = 16  # both the shards read at a time and the examples taken from each in turn
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """A sequence of images, and what a signature calls it."""
+
+    name: str
+    images: Images
+
+
+def _ilsvrc(_: Annotations) -> Images:
+    return np.arange(1, VALIDATION_IMAGES + 1, dtype=np.int32)
+
+
+def _imagefolder(_: Annotations) -> Images:
+    return class_folder_order()
+
+
+def _annotations(annotations: Annotations) -> Images:
+    return annotations.images
+
+
+def _tfds_shards(annotations: Annotations) -> list[Images]:
+    keys = [md5(f"validation{image_name(n)}".encode()).digest() for n in annotations.images.tolist()]  # noqa: S324 (TFDS's choice)
+    shuffled = annotations.images[np.array(sorted(range(len(keys)), key=keys.__getitem__), np.intp)]
+    ends = [len(keys) * shard // TFDS_SHARDS for shard in range(TFDS_SHARDS + 1)]
+    return [shuffled[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+
+
+def _tfds_sequential(annotations: Annotations) -> Images:
+    return np.concatenate(_tfds_shards(annotations))
+
+
+def _tfds(annotations: Annotations) -> Images:
+    shards = _tfds_shards(annotations)
+    blocks = [
+        shard[start : start + TFDS_BLOCK]
+        for first in range(0, TFDS_SHARDS, TFDS_BLOCK)
+        for start in range(0, max(map(len, shards)), TFDS_BLOCK)
+        for shard in shards[first : first + TFDS_BLOCK]
+    ]
+    return np.concatenate(blocks)
+
+
+ORDERS: Final[dict[str, Callable[[Annotations], Images]]] = {
+    "ilsvrc": _ilsvrc,
+    "imagefolder": _imagefolder,
+    "tfds": _tfds,
+    "tfds-sequential": _tfds_sequential,
+    "annotations": _annotations,
+}
+
+EXPLAINED: Final = {
+    "ilsvrc": "ILSVRC2012_val_00000001 to 00050000",
+    "imagefolder": "by class folder, then name: torchvision, timm (50,000)",
+    "tfds": "as tfds.load yields the dataset (20,000)",
+    "tfds-sequential": "as tfds.data_source yields it (20,000)",
+    "annotations": "the annotated images, by name (20,000)",
+}
+
+
+def resolve_order(order: str, annotations: Annotations) -> Order:
+    """The images that an order means.
+
+    Parameters
+    ----------
+    order : str
+        One of `ORDERS`, or the path of a text file that lists image names, one a line.
+    annotations : Annotations
+
+    Raises
+    ------
+    PredictionsError
+        If it is neither, or the file lists what is no validation image, or one twice.
+    """
+    if order in ORDERS:
+        return Order(order, ORDERS[order](annotations))
+    file = Path(order)
+    if not file.is_file():
+        raise PredictionsError(f"unknown order {order!r}: neither a file of image names nor one of {known_orders()}.")
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise PredictionsError(f"{file}: not a text file; expected image names, one a line.") from error
+    names = pl.Series([line for line in lines if line], dtype=pl.String)
+    images = image_numbers(names)
+    unknown = names.filter(pl.Series(images == 0))
+    if unknown.len() or not names.len():
+        found = f"{unknown.len():,} lines are none: {some(unknown, unknown.len())}" if unknown.len() else "it is empty"
+        raise PredictionsError(f"{file}: expected names of ImageNet validation images, one a line; {found}.")
+    numbers, counts = np.unique(images, return_counts=True)
+    if (counts > 1).any():
+        repeated = [image_name(n) for n in numbers[counts > 1].tolist()]
+        raise PredictionsError(f"{file}: images are listed twice: {some(repeated, len(repeated))}.")
+    return Order(f"list@{sha256(images.astype('<i4').tobytes()).hexdigest()[:8]}", images)
+
+
+def known_orders() -> str:
+    """The names of all orders, for a sentence."""
+    return ", ".join(ORDERS)

@@ -1,0 +1,74 @@
+"""What a caller may pass as predictions, taken apart into checkpoints that are read one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ml_scorer.predictions.batch import Predictions
+from ml_scorer.predictions.files import checkpoint_names, read_file
+from ml_scorer.predictions.memory import memory_predictions
+from ml_scorer.predictions.orders import Order
+from ml_scorer.schema import image_numbers
+
+
+@dataclass(frozen=True)
+class Source:
+    """Something that holds predictions of one or more checkpoints, not read yet."""
+
+    name: str
+    read: Callable[[Order | None], Predictions]
+
+
+def prediction_sources(predictions: Any) -> list[Source]:  # noqa: ANN401
+    """Take apart what was passed as predictions.
+
+    Parameters
+    ----------
+    predictions : path, array, frame, mapping from image name to label; or a sequence of these, or a mapping of names to them
+
+    Raises
+    ------
+    TypeError
+        If it holds nothing.
+    """
+    if _is_path(predictions):
+        return _files([predictions])
+    if isinstance(predictions, Mapping) and not _is_one_checkpoint(predictions):
+        return [_source(str(name), one) for name, one in predictions.items()]
+    if isinstance(predictions, Sequence) and predictions and not isinstance(predictions[0], int | float | np.generic):
+        if all(map(_is_path, predictions)):
+            return _files(predictions)
+        return [_source(f"predictions[{index}]", one) for index, one in enumerate(predictions)]
+    return [_source("predictions", predictions)]
+
+
+def _files(paths: Sequence[str | PathLike[str]]) -> list[Source]:
+    files = [Path(fspath(path)) for path in paths]
+    return [
+        Source(name, partial(read_file, file)) for name, file in zip(checkpoint_names(files), files, strict=True)
+    ]
+
+
+def _source(name: str, one: Any) -> Source:  # noqa: ANN401
+    if _is_path(one):
+        return Source(name, partial(read_file, Path(fspath(one))))
+    return Source(name, lambda order: memory_predictions(one, order, name))
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str | PathLike)
+
+
+def _is_one_checkpoint(mapping: Mapping[Any, Any]) -> bool:
+    """Whether a mapping goes from image names to labels, rather than from checkpoint names to predictions."""
+    name, value = next(iter(mapping.items()), ("", 0))
+    text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    return bool(image_numbers(pl.Series([text]))[0]) or isinstance(value, int | float | np.generic)
