@@ -59,8 +59,8 @@ def build(source: Source | str | PathLike[str], output: str | PathLike[str] | No
     Parameters
     ----------
     source : Source, or path
-        A path is taken by what it is: a table (`.csv`, `.parquet`, `.jsonl`), the published annotation file (`.json`), or
-        a folder that TensorFlow Datasets prepared.
+        A path is taken by what it is: a table (`.csv`, `.parquet`, `.jsonl`), the published annotation file (`.json`),
+        or a folder that TensorFlow Datasets prepared.
     output : path, optional
         The Parquet file to write; replaced in one step. None is the user's data directory, where the scorer looks.
 
@@ -81,7 +81,9 @@ def build(source: Source | str | PathLike[str], output: str | PathLike[str] | No
         source = source_of(Path(source))
     target = user_table() if output is None else Path(output)
     if target.is_dir():
-        raise AnnotationsError(f"{target}: is a folder. Name the file to write, such as {target / 'annotations.parquet'}.")
+        raise AnnotationsError(
+            f"{target}: is a folder. Name the file to write, such as {target / 'annotations.parquet'}."
+        )
     export = source.export()
     check_dataset(export.frame, export.where)
     frame = export.frame.sort("file_name")
@@ -122,5 +124,7 @@ def _read_back(content: bytes, frame: pl.DataFrame) -> Annotations:
         file.write_bytes(content)
         annotations = load_annotations(file)
     if not annotations.frame.equals(frame):
-        raise AnnotationsError("the table read back is not the table written; nothing was put in place. Please report this.")
+        raise AnnotationsError(
+            "the table read back is not the table written; nothing was put in place. Please report this."
+        )
     return annotations

@@ -8,7 +8,14 @@ import polars as pl
 from ml_scorer.annotations.invariants import row_faults
 from ml_scorer.errors import AnnotationsError, faults_text, some
 from ml_scorer.imagenet import validation_labels
-from ml_scorer.schema import DATASET_IMAGES, IMAGENET_M_IMAGES, IMAGES_PER_CLASS, LABEL_LISTS, NUM_CLASSES, image_numbers
+from ml_scorer.schema import (
+    DATASET_IMAGES,
+    IMAGENET_M_IMAGES,
+    IMAGES_PER_CLASS,
+    LABEL_LISTS,
+    NUM_CLASSES,
+    image_numbers,
+)
 
 
 def check_dataset(frame: pl.DataFrame, where: str) -> None:
@@ -31,7 +38,9 @@ def check_dataset(frame: pl.DataFrame, where: str) -> None:
 
 def _counts(frame: pl.DataFrame) -> list[str]:
     if frame.height != DATASET_IMAGES:
-        return [f"{frame.height:,} images, expected {DATASET_IMAGES:,}: the export is not complete, or of another dataset"]
+        return [
+            f"{frame.height:,} images, expected {DATASET_IMAGES:,}: the export is not complete, or of another dataset"
+        ]
     per_class = np.bincount(validation_labels()[image_numbers(frame["file_name"])], minlength=NUM_CLASSES)
     odd = np.flatnonzero(per_class != IMAGES_PER_CLASS).tolist()
     if not odd:
@@ -48,10 +57,11 @@ def _original_labels(frame: pl.DataFrame) -> list[str]:
         return []
     names = frame["file_name"]
     found = some((f"{names[i]} (label {given[i]}, known to be {known[i]})" for i in wrong), len(wrong))
-    return [
-        f"{len(wrong):,} original labels are not those of ImageNet: {found}. A dataset prepared from a repacked archive of "
-        f"{DATASET_IMAGES:,} images has this fault: prepare it again from the original ILSVRC2012_img_val.tar"
-    ]
+    sentence = (
+        f"{len(wrong):,} original labels are not those of ImageNet: {found}. A dataset prepared from a repacked archive "
+        f"of {DATASET_IMAGES:,} images has this fault: prepare it again from the original ILSVRC2012_img_val.tar"
+    )
+    return [sentence]
 
 
 def _labels(frame: pl.DataFrame) -> list[str]:

@@ -18,8 +18,8 @@ def table_bytes(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
     """The table as a Parquet file.
 
     Encodings were chosen for size on the real annotations: the two bytes of all labels in streams of their own (byte
-    stream split), lengths of names as differences, everything under zstd; without statistics, without Arrow's own copy of
-    the schema, and without a clock.
+    stream split), lengths of names as differences, everything under zstd; without statistics, without Arrow's own copy
+    of the schema, and without a clock.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _FINEST_GROUPS: Final = {
 }
 
 GROUPS: Final = tuple(_FINEST_GROUPS)
-"""The groups of classes that have a name, after "Evaluating Machine Accuracy on ImageNet" (Shankar et al., ICML 2020)."""
+"""The groups of classes that have a name, after Shankar et al., Evaluating Machine Accuracy on ImageNet, ICML 2020."""
 
 
 def _tables() -> Path:

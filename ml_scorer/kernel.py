@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ _WORD: Final = 8
 
 _LABEL_BITS: Final = 16
 """A pair of an image and a label has one integer as its key: image << 16 | label + 1."""
+
+Sums: TypeAlias = NDArray[Any]
+"""Whole numbers: float64 while all of them are below 2**53, else Python integers in an object array."""
 
 _Pairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], list[int]]
 """Pairs of one rule: the key of each, the index of its weight, and the distinct weights."""
@@ -57,8 +60,8 @@ class Plan:
 
     images: Images
     layers: tuple[Labels, ...]
-    weights: NDArray[np.float64] | NDArray[np.object_]
-    offsets: NDArray[np.float64] | NDArray[np.object_]
+    weights: Sums
+    offsets: Sums
     denominators: tuple[int, ...]
 
 
@@ -78,7 +81,11 @@ def compile_plan(rules: Sequence[Rule], *, missing_allowed: bool = False) -> Pla
 
     # One column for each image and code; its labels are numbered from 0.
     order = np.lexsort((codes, keys >> _LABEL_BITS))
-    images, labels, codes = (keys[order] >> _LABEL_BITS).astype(np.int32), (keys[order] & ((1 << _LABEL_BITS) - 1)) + MISSING, codes[order]
+    images, labels, codes = (
+        (keys[order] >> _LABEL_BITS).astype(np.int32),
+        (keys[order] & ((1 << _LABEL_BITS) - 1)) + MISSING,
+        codes[order],
+    )
     starts = np.flatnonzero(np.diff(images, prepend=-1) | np.diff(codes, prepend=-1))
     depths = np.diff(starts, append=images.size)
     column_of_pair = np.repeat(np.arange(starts.size), depths)
@@ -120,7 +127,7 @@ def compile_plan(rules: Sequence[Rule], *, missing_allowed: bool = False) -> Pla
     )
 
 
-def count(plan: Plan, aligned: Labels) -> NDArray[np.float64] | NDArray[np.object_]:
+def count(plan: Plan, aligned: Labels) -> Sums:
     """Weighted number of images that are right, for each checkpoint and rule.
 
     Parameters
@@ -137,8 +144,9 @@ def count(plan: Plan, aligned: Labels) -> NDArray[np.float64] | NDArray[np.objec
     matches = aligned == plan.layers[0]
     for layer in plan.layers[1:]:
         matches[:, : layer.size] |= aligned[:, : layer.size] == layer
-    counts = np.bitwise_count(np.packbits(matches, axis=1))
-    return plan.offsets + counts.astype(plan.weights.dtype) @ plan.weights
+    counts = np.bitwise_count(np.packbits(matches, axis=1)).astype(plan.weights.dtype)
+    sums: Sums = plan.offsets + np.matmul(counts, plan.weights)
+    return sums
 
 
 def _pairs(rule: Rule, *, missing_allowed: bool) -> _Pairs:

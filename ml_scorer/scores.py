@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ml_scorer.annotations import Annotations, Identity, load_annotations
 from ml_scorer.errors import MeasureError, PredictionsError
-from ml_scorer.kernel import Plan, compile_plan, count
+from ml_scorer.kernel import Plan, Sums, compile_plan, count
 from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
 from ml_scorer.measures.rule import Rule, image_weights
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS, verdict_rules
@@ -44,23 +43,25 @@ class Scores:
     frame : polars.DataFrame
         One row a checkpoint: `checkpoint`; a column for each measure under its printed name, float64 shares in [0, 1]
         (and `ImageNetM_right`, the number of right images, beside `ImageNetM`); the number of predictions judged
-        `correct`, `unclear`, `wrong` and `unreviewed` on the images of MLA (null where predictions do not cover these and no
-        measure needs them); `missing`, where that is allowed, the required images without a prediction; and `ties`, where
-        logits were read, the required images whose arg-max was a tie.
+        `correct`, `unclear`, `wrong` and `unreviewed` on the images of MLA (null where predictions do not cover these
+        and no measure needs them); `missing`, where that is allowed, the required images without a prediction; and
+        `ties`, where logits were read, the required images whose arg-max was a tie.
     signatures : mapping of str to str
         What each measure's column is a measurement of.
     annotations : Identity
         Which annotations these are.
     failed : tuple of Failure
         Inputs that could not be scored.
+    denominators : mapping of str to int
+        What each measure's integer sum was divided by: for averages over images, their number.
     """
 
     frame: pl.DataFrame
     signatures: Mapping[str, str]
     annotations: Identity
     failed: tuple[Failure, ...]
+    denominators: Mapping[str, int]
     _sums: Mapping[str, tuple[int, ...]]
-    _denominators: Mapping[str, int]
 
     def exact(self, measure: str | Measure) -> list[Fraction]:
         """The scores of one measure as the rational numbers that they are, in the order of the rows.
@@ -71,7 +72,15 @@ class Scores:
             If that measure was not asked for.
         """
         name = str(measure)
-        return [Fraction(total, self._denominators[name]) for total in self._sums[name]]
+        return [Fraction(total, self.denominators[name]) for total in self._sums[name]]
+
+    def best(self, number: int) -> Scores:
+        """The best checkpoints by the first measure, best first; equal ones stay in their order."""
+        first = next(iter(self.signatures))
+        order = self.frame.select(pl.arg_sort_by(first, descending=True, nulls_last=True, maintain_order=True))
+        rows = order.to_series().head(number).to_list()
+        sums = {name: tuple(totals[row] for row in rows) for name, totals in self._sums.items()}
+        return replace(self, frame=self.frame[rows], _sums=sums)
 
     def __repr__(self) -> str:
         return f"<Scores of {self.frame.height:,} checkpoints, {self.annotations}>\n{self.frame}"
@@ -161,8 +170,14 @@ class Scorer:
         self._plan: Plan = compile_plan(list(rules.values()), missing_allowed=missing == "wrong")
         self._aligner = Aligner(self._plan, self._required, missing_allowed=missing == "wrong")
 
-    def score(self, predictions: Any, *, on_error: OnError = "stop") -> Scores:  # noqa: ANN401
-        """Score predictions; parameters, errors and result as in `score`."""
+    def score(
+        self,
+        predictions: Any,  # noqa: ANN401
+        *,
+        on_error: OnError = "stop",
+        advance: Callable[[], None] | None = None,
+    ) -> Scores:
+        """Score predictions; parameters, errors and result as in `score`. `advance` is called after each input."""
         blocks: list[_Block] = []
         failed: list[Failure] = []
         for source in prediction_sources(predictions):
@@ -172,6 +187,8 @@ class Scorer:
                 if on_error == "stop":
                     raise
                 failed.append(Failure(source.name, str(error)))
+            if advance is not None:
+                advance()
         return self._scores(blocks, tuple(failed))
 
     def _score_source(self, source: Source) -> _Block:
@@ -206,7 +223,8 @@ class Scorer:
         if self._missing == "wrong":
             columns.append(pl.Series("missing", totals["missing"].astype(np.int64)))
         if any(block.ties is not None for block in blocks):
-            ties = [count for block in blocks for count in block.ties or [None] * len(block.names)]
+            unknown: list[int | None] = [None]
+            ties = [count for block in blocks for count in block.ties or unknown * len(block.names)]
             columns.append(pl.Series("ties", ties, dtype=pl.Int64))
         orders = {block.order for block in blocks}
         return Scores(
@@ -217,8 +235,8 @@ class Scorer:
             },
             annotations=self.annotations.identity,
             failed=failed,
+            denominators={name: rule.denominator for name, rule in self._rules.items()},
             _sums={name: tuple(int(total) for total in totals[name]) for name in self._rules},
-            _denominators={name: rule.denominator for name, rule in self._rules.items()},
         )
 
 
@@ -227,7 +245,7 @@ class _Block:
     """What one source gave: (checkpoints, rules) sums, and what goes beside them."""
 
     names: list[str]
-    sums: NDArray[np.float64] | NDArray[np.object_]
+    sums: Sums
     counts_known: bool
     ties: list[int] | None
     order: str
@@ -256,7 +274,7 @@ def _required(rules: Iterable[Rule]) -> Images:
 
 def _missing_rule(required: Images) -> Rule:
     """Counts the required images that have no prediction."""
-    weights, denominator = image_weights(required)
+    weights, denominator = image_weights(required.size)
     return Rule(
         images=required,
         weights=weights,

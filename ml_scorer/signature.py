@@ -33,7 +33,7 @@ def signature(measure: Measure, rule: Rule, *, missing: str, orders: Collection[
     Returns
     -------
     str
-        Such as `MLA|data:imagenet2012_multilabel/3.0.0@5f0c1d2e|images:18692|classes:1000|missing:error|order:names|ml_scorer:0.1.0`.
+        Such as `MLA|data:imagenet2012_multilabel/3.0.0@f2b50695|images:18692|classes:1000|missing:error|order:names|…`.
     """
     parts = [
         str(measure),

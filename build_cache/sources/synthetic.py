@@ -25,8 +25,8 @@ from ml_scorer.schema import (
 
 PROBLEMATIC: Final = 1_308
 
-# How many images have how many labels in each list, counted in version 3.0.0: first among the 18,692 images that are not
-# problematic, then among the 1,308 that are.
+# How many images have how many labels in each list, counted in version 3.0.0: first among the 18,692 images that are
+# not problematic, then among the 1,308 that are.
 _LABEL_COUNTS: Final[dict[str, tuple[dict[int, int], dict[int, int]]]] = {
     CORRECT: (
         {1: 15195, 2: 2659, 3: 561, 4: 210, 5: 50, 6: 16, 9: 1},
@@ -38,9 +38,9 @@ _LABEL_COUNTS: Final[dict[str, tuple[dict[int, int], dict[int, int]]]] = {
     ),
     WRONG: (
         {
-            0: 6433, 1: 3272, 2: 2141, 3: 1516, 4: 1218, 5: 909, 6: 689, 7: 498, 8: 400, 9: 354, 10: 237, 11: 199, 12: 161,
-            13: 140, 14: 123, 15: 75, 16: 83, 17: 66, 18: 27, 19: 35, 20: 34, 21: 20, 22: 19, 23: 7, 24: 11, 25: 8, 26: 3,
-            27: 5, 28: 4, 29: 3, 30: 1, 33: 1,
+            0: 6433, 1: 3272, 2: 2141, 3: 1516, 4: 1218, 5: 909, 6: 689, 7: 498, 8: 400, 9: 354, 10: 237, 11: 199,
+            12: 161, 13: 140, 14: 123, 15: 75, 16: 83, 17: 66, 18: 27, 19: 35, 20: 34, 21: 20, 22: 19, 23: 7, 24: 11,
+            25: 8, 26: 3, 27: 5, 28: 4, 29: 3, 30: 1, 33: 1,
         },
         {
             0: 43, 1: 218, 2: 168, 3: 135, 4: 125, 5: 102, 6: 78, 7: 66, 8: 58, 9: 48, 10: 34, 11: 41, 12: 30, 13: 33,
@@ -59,7 +59,7 @@ _NEIGHBOURS: Final = 60
 
 @dataclass(frozen=True)
 class SyntheticSource:
-    """Made-up annotations with the dataset's number of images, classes, problematic images, labels, overlaps, ImageNet-M.
+    """Made-up annotations with as many images, classes, problematic images, labels and overlaps as the dataset has.
 
     Every seed annotates the same 20,000 images, and by them such a table is recognised (`SYNTHETIC_IMAGES`). Original
     labels are the real ones; every expert label is made up.
@@ -128,7 +128,7 @@ def _label_counts(
 def _home_lists(
     counts: dict[str, NDArray[np.int64]], problematic: NDArray[np.bool_], random: np.random.Generator
 ) -> list[str]:
-    """Which list the original label of each image is in: correct, but for problematic images mostly wrong (818 of 1,308)."""
+    """Which list the original label of each image is in: correct, but for problematic images mostly wrong."""
     home = np.full(problematic.size, CORRECT, dtype=object)
     home[problematic] = WRONG
     for name, number in ((CORRECT, 396), (UNCLEAR, 94)):

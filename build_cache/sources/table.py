@@ -31,8 +31,8 @@ _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
 class TableSource:
     """A CSV, Parquet or JSON lines file with one row an image.
 
-    Columns are named as in the dataset's documentation, or as in the public table (`id`, `proposed_labels`); others are
-    ignored, and `is_imagenet_m` may be left out. A list of labels is a list, or a text such as `415, 813` or `[415, 813]`.
+    Columns are named as in the dataset's documentation, or as in the public table (`id`, `proposed_labels`); others
+    are ignored, and `is_imagenet_m` may be left out. A list of labels is a list, or a text: `415, 813` or `[415, 813]`.
     """
 
     path: Path
@@ -93,7 +93,8 @@ def to_schema(raw: pl.DataFrame, where: str) -> pl.DataFrame:
         columns[name] = values
         if broken.any():
             cells = [
-                f"{cell!r} at {image}" for cell, image in zip(raw[column].filter(broken)[:3], names.filter(broken)[:3], strict=True)
+                f"{cell!r} at {image}"
+                for cell, image in zip(raw[column].filter(broken)[:3], names.filter(broken)[:3], strict=True)
             ]
             faults.append(f"column {column!r} cannot be read as {dtype}: {some(cells, int(broken.sum()))}")
     if faults:
@@ -110,7 +111,7 @@ def _parsed(column: pl.Series, name: str) -> tuple[pl.Series, pl.Series]:
     if name in LABEL_LISTS:
         return _parsed_lists(column)
     if COLUMNS[name] == pl.Boolean:
-        if column.dtype == pl.Boolean or column.dtype == pl.Null:
+        if column.dtype in {pl.Boolean, pl.Null}:
             return column.cast(pl.Boolean), _none(column)
         texts = column.cast(pl.String).str.strip_chars().str.to_lowercase()
         texts = texts.replace("", None)
@@ -133,7 +134,9 @@ def _parsed_lists(column: pl.Series) -> tuple[pl.Series, pl.Series]:
             return pl.Series([[]] * column.len(), dtype=labels), ~well_formed.fill_null(value=True)
         tokens = texts.str.extract_all(r"\d+")
     values = tokens.cast(labels, strict=False)
-    too_large = values.list.eval(pl.element().is_null()).list.any() & ~tokens.list.eval(pl.element().is_null()).list.any()
+    too_large = (
+        values.list.eval(pl.element().is_null()).list.any() & ~tokens.list.eval(pl.element().is_null()).list.any()
+    )
     return values.fill_null(pl.Series([[]], dtype=labels)), too_large.fill_null(value=False)
 
 

@@ -36,12 +36,12 @@ GENUINE: Final[dict[str, Release]] = {
         },
     ),
 }
-"""Fingerprint of every known release. Made by `build-cache table` from the public table of version 3.0.0 (data/README.md
-names it); the published annotation file and TensorFlow Datasets' builder give the same."""
+"""Fingerprint of every known release. Made by `build-cache table` from the public table of version 3.0.0
+(data/README.md names it); the published annotation file and TensorFlow Datasets' builder give the same."""
 
 SYNTHETIC_IMAGES: Final = "ea6bf77e1bdd6667000206e9aef9e70da7d8c1fc8a95227c530af05c7c0ac9f3"
 """sha256 of the image numbers (ascending, little-endian 32-bit) of every synthetic table: `build-cache synthetic`
-always annotates the same images, a choice that the dataset does not make, so that no re-export hides where they are from."""
+always annotates the same images, a choice that the dataset does not make: no re-export hides where they are from."""
 
 Status = Literal["genuine", "unverified", "synthetic"]
 

@@ -48,7 +48,9 @@ def row_faults(frame: pl.DataFrame, num_classes: int = NUM_CLASSES) -> list[str]
     fault(frame["original_label"] >= num_classes, f"original_label is outside 0-{num_classes - 1}")
     for name in LABEL_LISTS:
         lists = frame[name]
-        fault((lists.list.max() >= num_classes).fill_null(value=False), f"{name} has a label outside 0-{num_classes - 1}")
+        fault(
+            (lists.list.max() >= num_classes).fill_null(value=False), f"{name} has a label outside 0-{num_classes - 1}"
+        )
         if lists.explode().null_count() > lists.null_count() + (lists.list.len() == 0).sum():
             fault(lists.list.eval(pl.element().is_null()).list.any().fill_null(value=False), f"{name} has a null")
     return faults

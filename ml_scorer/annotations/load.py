@@ -72,7 +72,9 @@ def _read(file: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
     except (pl.exceptions.PolarsError, OSError) as error:
         kept = _looks_like_parquet(file)
         what = "the file is damaged or truncated" if kept else "this is not a Parquet file"
-        raise AnnotationsError(f"{file}: {what}. Copy it again, or make it again with build-cache. ({error})") from error
+        raise AnnotationsError(
+            f"{file}: {what}. Copy it again, or make it again with build-cache. ({error})"
+        ) from error
     if metadata.get("format") != FORMAT:
         raise AnnotationsError(
             f"{file}: a Parquet file, but not an annotation table that build-cache wrote "

@@ -56,9 +56,9 @@ class Rule:
     classes: int
 
 
-def image_weights(original_labels: Labels) -> tuple[NDArray[np.int64], int]:
-    """Every image weighs 1 / images: numerators and denominator."""
-    return np.ones(original_labels.size, np.int64), original_labels.size
+def image_weights(images: int) -> tuple[NDArray[np.int64], int]:
+    """Every one of so many images weighs 1 / images: numerators and denominator."""
+    return np.ones(images, np.int64), images
 
 
 def class_weights(
@@ -127,7 +127,7 @@ def verdict_rule(
         Average within each of these classes, then over them; None averages over the images.
     """
     labels = annotations.original_labels[rows]
-    weights, denominator = image_weights(labels) if classes is None else class_weights(labels, classes)
+    weights, denominator = image_weights(labels.size) if classes is None else class_weights(labels, classes)
     position = np.full(len(annotations), -1, np.int64)
     position[rows] = np.arange(rows.size)
     pair_rows = position[annotations.reviewed_rows]

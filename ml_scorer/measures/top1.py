@@ -50,7 +50,7 @@ class Top1(Measure):
             images, labels = annotations.images[rows], annotations.original_labels[rows]
             data, num_classes = str(annotations.identity), annotations.num_classes
         by_class = self.average == "class"
-        weights, denominator = class_weights(labels, np.arange(num_classes)) if by_class else image_weights(labels)
+        weights, denominator = class_weights(labels, np.arange(num_classes)) if by_class else image_weights(labels.size)
         return Rule(
             images=images,
             weights=weights,

@@ -40,7 +40,10 @@ def _numbers(labels: pl.Series, names: pl.Series, where: str) -> pl.Series:
     numbers = labels.str.strip_chars().cast(pl.Float64, strict=False)
     words = numbers.is_null() & labels.is_not_null()
     if words.any():
-        found = [f"{label!r} at {name}" for label, name in zip(labels.filter(words)[:3], names.filter(words)[:3], strict=True)]
+        found = [
+            f"{label!r} at {name}"
+            for label, name in zip(labels.filter(words)[:3], names.filter(words)[:3], strict=True)
+        ]
         raise PredictionsError(
             f"{where}: column {labels.name!r} holds text where class indices 0-999 are expected: "
             f"{some(found, int(words.sum()))}."

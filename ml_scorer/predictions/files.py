@@ -49,7 +49,9 @@ def read_file(path: Path, order: Order | None) -> Predictions:
         raise PredictionsError(f"{path}: not a file. Name the files in it, such as {path}/*.csv.")
     ending = path.suffix.lower()
     if ending not in READERS:
-        raise PredictionsError(f"{path}: files that end in {ending or 'nothing'!r} are not read; expected {', '.join(READERS)}.")
+        raise PredictionsError(
+            f"{path}: files that end in {ending or 'nothing'!r} are not read; expected {', '.join(READERS)}."
+        )
     with path.open("rb") as file:
         start = file.read(4096)
     if not start:
@@ -59,12 +61,14 @@ def read_file(path: Path, order: Order | None) -> Predictions:
         found = "binary" if b"\0" in start else ".csv"
     if found != ending:
         what = "text" if found == ".csv" else f"a {found.removeprefix('.')} file"
-        raise PredictionsError(f"{path}: the ending says {ending}, but the content is {what}. Rename it, or save it again.")
+        raise PredictionsError(
+            f"{path}: the ending says {ending}, but the content is {what}. Rename it, or save it again."
+        )
     return READERS[ending](path, order)
 
 
 def checkpoint_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each file: without folder and extension where that stays unique, else with as much as tells them apart.
+    """A name for each file: without folder and extension where that stays unique, else with what tells them apart.
 
     >>> checkpoint_names([Path("runs/a.csv"), Path("runs/b.csv"), Path("other/b.npy")])
     ['a', 'b.csv', 'b.npy']
@@ -77,7 +81,6 @@ def checkpoint_names(paths: Sequence[Path]) -> list[str]:
         if max(counts.values(), default=0) <= 1:
             break
         names = [
-            "/".join(path.parts[-depth:]) if counts[name] > 1 else name
-            for path, name in zip(paths, names, strict=True)
+            "/".join(path.parts[-depth:]) if counts[name] > 1 else name for path, name in zip(paths, names, strict=True)
         ]
     return names

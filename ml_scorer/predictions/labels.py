@@ -88,7 +88,7 @@ def arg_max(logits: NDArray[Any], where: str) -> tuple[Labels, NDArray[np.bool_]
     Parameters
     ----------
     logits : (images, 1000) float
-        −inf is a mask; NaN and +inf are errors.
+        -inf is a mask; NaN and +inf are errors.
     where : str
         What to call the input in an error.
 
@@ -101,7 +101,7 @@ def arg_max(logits: NDArray[Any], where: str) -> tuple[Labels, NDArray[np.bool_]
     Raises
     ------
     PredictionsError
-        If a logit is NaN or +inf, or all logits of an image are −inf.
+        If a logit is NaN or +inf, or all logits of an image are -inf.
     """
     images = len(logits)
     labels, ties, not_finite = np.empty(images, np.int16), np.empty(images, bool), np.empty(images, bool)

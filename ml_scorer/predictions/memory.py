@@ -36,7 +36,9 @@ def memory_predictions(source: Any, order: Order | None, where: str) -> Predicti
     try:
         array = np.asarray(source)
     except (TypeError, ValueError) as error:
-        raise PredictionsError(f"{where}: {type(source).__name__} is nothing that predictions are read from.") from error
+        raise PredictionsError(
+            f"{where}: {type(source).__name__} is nothing that predictions are read from."
+        ) from error
     return array_predictions(array, order, where)
 
 

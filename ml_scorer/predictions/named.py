@@ -14,8 +14,8 @@ from ml_scorer.predictions.labels import exact_labels, label_faults
 from ml_scorer.schema import image_name, image_numbers
 
 NAME_COLUMNS = (
-    "file_name", "filename", "file", "image", "image_name", "image_id", "img", "path", "file_path", "filepath", "image_path",
-    "name", "id",
+    "file_name", "filename", "file", "image", "image_name", "image_id", "img", "path", "file_path", "filepath",
+    "image_path", "name", "id",
 )  # fmt: skip
 
 LABEL_COLUMNS = (
@@ -52,7 +52,9 @@ def choose_columns(columns: dict[str, bool], where: str) -> tuple[str, str]:
     labels = [column for column in labels if columns[column]] or labels
     if len(labels) != 1:
         found = f"{len(labels)} columns could be it ({', '.join(labels)})" if labels else "there is none"
-        faults.append(f"expected one column of predicted class indices, such as predicted_class, prediction, index: {found}")
+        faults.append(
+            f"expected one column of predicted class indices, such as predicted_class, prediction, index: {found}"
+        )
     if faults:
         has = f"The columns are {', '.join(map(repr, list(columns)[:8]))}{', …' if len(columns) > 8 else ''}"  # noqa: PLR2004
         raise PredictionsError(f"{faults_text(where, faults)}\n{has}; rename or drop some so that one of each is left.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import md5, sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +50,7 @@ def _tfds_shards(annotations: Annotations) -> list[Images]:
     keys = [md5(f"validation{image_name(n)}".encode()).digest() for n in annotations.images.tolist()]  # noqa: S324 (TFDS's choice)
     shuffled = annotations.images[np.array(sorted(range(len(keys)), key=keys.__getitem__), np.intp)]
     ends = [len(keys) * shard // TFDS_SHARDS for shard in range(TFDS_SHARDS + 1)]
-    return [shuffled[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [shuffled[start:end] for start, end in pairwise(ends)]
 
 
 def _tfds_sequential(annotations: Annotations) -> Images:

@@ -32,12 +32,7 @@ def prediction_sources(predictions: Any) -> list[Source]:  # noqa: ANN401
 
     Parameters
     ----------
-    predictions : path, array, frame, mapping from image name to label; or a sequence of these, or a mapping of names to them
-
-    Raises
-    ------
-    TypeError
-        If it holds nothing.
+    predictions : path, array, frame, or mapping from image name to label; or a sequence of them, or a mapping to them
     """
     if _is_path(predictions):
         return _files([predictions])
@@ -52,9 +47,7 @@ def prediction_sources(predictions: Any) -> list[Source]:  # noqa: ANN401
 
 def _files(paths: Sequence[str | PathLike[str]]) -> list[Source]:
     files = [Path(fspath(path)) for path in paths]
-    return [
-        Source(name, partial(read_file, file)) for name, file in zip(checkpoint_names(files), files, strict=True)
-    ]
+    return [Source(name, partial(read_file, file)) for name, file in zip(checkpoint_names(files), files, strict=True)]
 
 
 def _source(name: str, one: Any) -> Source:  # noqa: ANN401

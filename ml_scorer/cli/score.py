@@ -1,0 +1,130 @@
+"""`ml-scorer score`: score files of predictions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ml_scorer.annotations import load_annotations
+from ml_scorer.errors import MeasureError
+from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
+from ml_scorer.predictions import ORDERS
+from ml_scorer.report import ENDINGS, FORMATS
+from ml_scorer.scores import Missing, OnError, Scorer, Scores
+
+
+def _measures(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Measure, ...]:
+    try:
+        return parse_measures(texts) if texts else DEFAULT_MEASURES
+    except MeasureError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _order(_: click.Context, __: click.Parameter, order: str | None) -> str | None:
+    if order is not None and order not in ORDERS and not Path(order).is_file():
+        raise click.BadParameter(f"{order!r} is neither a file of image names nor one of {', '.join(ORDERS)}.")
+    return order
+
+
+@click.command()
+@click.argument("predictions", nargs=-1, required=True)
+@click.option(
+    "--annotations", metavar="FILE", help="Annotation table. Default: the one that `ml-scorer annotations` finds."
+)
+@click.option(
+    "--measure",
+    "measures",
+    metavar="M",
+    multiple=True,
+    callback=_measures,
+    help="What to compute, e.g. 'MLA(classes=dog)'; give it again for more. See `ml-scorer measures`.",
+)
+@click.option(
+    "--order",
+    metavar="O",
+    callback=_order,
+    help=f"Which image each position of an array is: {', '.join(ORDERS)}, or a file that lists image names.",
+)
+@click.option(
+    "--missing",
+    type=click.Choice(["error", "wrong"]),
+    default="error",
+    show_default=True,
+    help="What a needed image without a prediction is.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "skip"]),
+    default="stop",
+    show_default=True,
+    help="At an input that cannot be scored: stop, or list it as failed and go on (exit status 1 either way).",
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), metavar="N", help="Only the N best by the first measure, best first."
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    help="Default: told by the ending of -o, else a table. Shares are percentages in table and markdown.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write the result to FILE.")
+def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
+    predictions: tuple[str, ...],
+    annotations: str | None,
+    measures: tuple[Measure, ...],
+    order: str | None,
+    missing: Missing,
+    on_error: OnError,
+    top: int | None,
+    format_: str | None,
+    output: str | None,
+) -> None:  # fmt: skip
+    """Score PREDICTIONS: .csv and .parquet files with image names and class indices, .npy arrays.
+
+    \b
+    ml-scorer score resnet50.csv
+    ml-scorer score sweep/*.npy --order imagefolder --format csv -o scores.csv
+    ml-scorer score resnet50.csv --measure MLA --measure 'Top1(images=validation)'
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
+    scorer = Scorer(load_annotations(annotations), measures, order=order, missing=missing)
+    with _progress(len(predictions)) as advance:
+        scores = scorer.score(list(predictions), on_error=on_error, advance=advance)
+    _emit(scores.best(top) if top else scores, format_, output)
+    for failure in scores.failed:
+        click.echo(f"Error: {failure.error}", err=True)
+    if scores.failed:
+        sys.exit(1)
+
+
+def _emit(scores: Scores, format_: str | None, output: str | None) -> None:
+    if output is not None:
+        text = FORMATS[format_ or ENDINGS.get(Path(output).suffix.lower(), "table")](scores)
+        Path(output).write_text(f"{text}\n", encoding="utf-8")
+    elif format_ in {None, "table"} and sys.stdout.isatty():
+        from rich.console import Console
+
+        from ml_scorer.report.terminal import print_scores
+
+        print_scores(scores, Console())
+    else:
+        click.echo(FORMATS[format_ or "table"](scores))
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error where that is a terminal and there is more than one file."""
+    if total == 1 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("scoring", total=total)
+        yield lambda: progress.advance(task)
