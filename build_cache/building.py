@@ -19,7 +19,7 @@ from ml_scorer.annotations.identity import GENUINE, differences
 from ml_scorer.annotations.load import FORMAT, METADATA
 from ml_scorer.errors import AnnotationsError
 from ml_scorer.schema import DATASET
-from ml_scorer.signature import tool_version
+from ml_scorer.version import tool_version
 
 CITATION = (
     "Shankar et al., Evaluating Machine Accuracy on ImageNet, ICML 2020; "

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from importlib.metadata import PackageNotFoundError, version
 
 from ml_scorer.measures import Measure
 from ml_scorer.measures.rule import Rule
-
-
-def tool_version() -> str:
-    """Version of the installed package; `unknown` in a checkout that is not installed."""
-    try:
-        return version("ml-scorer")
-    except PackageNotFoundError:
-        return "unknown"
+from ml_scorer.version import tool_version
 
 
 def signature(measure: Measure, rule: Rule, *, missing: str, orders: Collection[str]) -> str:

@@ -1,0 +1,62 @@
+"""The compiled plan: its layout, and that nothing in it counts twice or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml_scorer.kernel import compile_plan, count
+from ml_scorer.measures import DEFAULT_MEASURES, MLA, Top1
+from ml_scorer.measures.verdict_counts import verdict_rules
+from ml_scorer.schema import MISSING, NO_LABEL
+
+
+@pytest.fixture(scope="module")
+def plan(synthetic):
+    rules = [measure.rule(synthetic) for measure in DEFAULT_MEASURES]
+    return compile_plan([*rules, *verdict_rules(synthetic).values()])
+
+
+def aligned(plan, annotations, label_of_image):
+    table = np.full(50_001, NO_LABEL, np.int16)
+    table[annotations.images] = label_of_image
+    return table[plan.images][None]
+
+
+def test_each_layer_is_a_prefix_of_whole_words(plan):
+    widths = [layer.size for layer in plan.layers]
+    assert widths == sorted(widths, reverse=True)
+    assert all(width % 8 == 0 for width in widths)
+    assert plan.images.size == widths[0] == plan.weights.shape[0] * 8
+
+
+def test_padding_is_a_small_part(plan):
+    images_with_labels = plan.layers[0] != NO_LABEL
+    assert np.count_nonzero(images_with_labels) > 0.95 * plan.images.size
+
+
+def test_original_labels_are_all_right_under_top1(synthetic):
+    plan = compile_plan([Top1().rule(synthetic)])
+    assert count(plan, aligned(plan, synthetic, synthetic.original_labels)).tolist() == [[plan.denominators[0]]]
+
+
+def test_predictions_that_are_missing_are_right_in_no_rule(synthetic):
+    rules = [MLA().rule(synthetic), MLA(unreviewed="correct").rule(synthetic), MLA(unclear="wrong").rule(synthetic)]
+    plan = compile_plan(rules, missing_allowed=True)
+    missing = np.full((1, plan.images.size), MISSING, np.int16)
+    assert count(plan, missing).tolist() == [[0, 0, 0]]
+
+
+def test_every_prediction_has_exactly_one_verdict(plan, synthetic):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        labels = rng.integers(0, 1000, len(synthetic), dtype=np.int16)
+        counts = count(plan, aligned(plan, synthetic, labels))[0, len(DEFAULT_MEASURES) :]
+        assert counts.sum() == np.count_nonzero(~synthetic.is_problematic)
+        assert (counts >= 0).all()
+
+
+def test_sums_are_whole_numbers(plan, synthetic):
+    labels = np.random.default_rng(0).integers(0, 1000, len(synthetic), dtype=np.int16)
+    sums = count(plan, aligned(plan, synthetic, labels))
+    assert (sums == np.floor(sums)).all()
