@@ -6,7 +6,8 @@ one, where there is one, in layer 1, and so on. Columns with more labels stand f
 the columns; among those, columns of equal weights stand together, padded to whole bytes of match bits. Then
 
     matches = OR over layers of (aligned[:, :width] == layer)      # (checkpoints, columns) bool
-    counts  = bitwise_count(packbits(matches, axis=1))             # (checkpoints, columns / 8)
+    bits    = bitwise_count(packbits(matches, axis=1))             # (checkpoints, columns / 8)
+    counts  = add.reduceat(bits, groups, axis=1)                   # (checkpoints, groups of columns of equal weights)
     sums    = counts @ weights                                     # exact: integers below 2**53
 
 An image's prediction equals at most one of its labels, so that no sum counts it twice.
@@ -30,6 +31,9 @@ BATCH: Final = 32
 _WORD: Final = 8
 """Columns in a word of match bits; the columns of a word have equal weights."""
 
+_LAYERS: Final = 8
+"""Labels in a column at most: more would make layers too narrow to be worth a call."""
+
 _LABEL_BITS: Final = 16
 """A pair of an image and a label has one integer as its key: image << 16 | label + 1."""
 
@@ -50,8 +54,10 @@ class Plan:
         The image whose prediction each column takes.
     layers : tuple of (width,) int16
         Labels that the first `width` columns are compared with.
-    weights : (columns / 8, rules) float64, or object (Python integers)
-        What a match in each word of columns adds to each rule's sum; negative where the rule rejects the label.
+    groups : (groups,) int64
+        First word of each group of columns that have equal weights.
+    weights : (groups, rules) float64, or object (Python integers)
+        What a match in each group adds to each rule's sum; negative where the rule rejects the label.
     offsets : (rules,) float64, or object
         What the sums start from: 0, or the whole weight where a rule rejects labels.
     denominators : tuple of int
@@ -60,6 +66,7 @@ class Plan:
 
     images: Images
     layers: tuple[Labels, ...]
+    groups: NDArray[np.int64]
     weights: Sums
     offsets: Sums
     denominators: tuple[int, ...]
@@ -79,17 +86,14 @@ def compile_plan(rules: Sequence[Rule], *, missing_allowed: bool = False) -> Pla
     keys = np.unique(np.concatenate([pair_keys for pair_keys, _, _ in pairs]))
     codes, weights_of_code = _weight_codes(keys, pairs)
 
-    # One column for each image and code; its labels are numbered from 0.
+    # One column for each image and code, or several where it has more labels than there are layers.
     order = np.lexsort((codes, keys >> _LABEL_BITS))
-    images, labels, codes = (
-        (keys[order] >> _LABEL_BITS).astype(np.int32),
-        (keys[order] & ((1 << _LABEL_BITS) - 1)) + MISSING,
-        codes[order],
-    )
-    starts = np.flatnonzero(np.diff(images, prepend=-1) | np.diff(codes, prepend=-1))
+    images, labels = (keys[order] >> _LABEL_BITS).astype(np.int32), (keys[order] & ((1 << _LABEL_BITS) - 1)) + MISSING
+    codes = codes[order]
+    layer_of_pair = _position_in_run(images, codes) % _LAYERS
+    starts = np.flatnonzero((layer_of_pair == 0) | np.diff(images, prepend=-1) | np.diff(codes, prepend=-1))
     depths = np.diff(starts, append=images.size)
     column_of_pair = np.repeat(np.arange(starts.size), depths)
-    layer_of_pair = np.arange(images.size) - starts[column_of_pair]
 
     # Columns stand by level (depth, rounded up to a power of two or half way between), then by code, in whole words.
     levels = _rounded_up(depths)
@@ -121,7 +125,8 @@ def compile_plan(rules: Sequence[Rule], *, missing_allowed: bool = False) -> Pla
     return Plan(
         images=column_images,
         layers=tuple(layers),
-        weights=per_code[np.repeat(groups % len(weights_of_code), words)],
+        groups=np.cumsum(words) - words,
+        weights=per_code[groups % len(weights_of_code)],
         offsets=np.array([rule.denominator if rule.rejects else 0 for rule in rules], dtype=number),
         denominators=tuple(rule.denominator for rule in rules),
     )
@@ -144,8 +149,10 @@ def count(plan: Plan, aligned: Labels) -> Sums:
     matches = aligned == plan.layers[0]
     for layer in plan.layers[1:]:
         matches[:, : layer.size] |= aligned[:, : layer.size] == layer
-    counts = np.bitwise_count(np.packbits(matches, axis=1)).astype(plan.weights.dtype)
-    sums: Sums = plan.offsets + np.matmul(counts, plan.weights)
+    bits = np.bitwise_count(np.packbits(matches, axis=1))
+    # No group has more columns than there are images, so 16 bits hold its count.
+    counts = np.add.reduceat(bits, plan.groups, axis=1, dtype=np.uint16)
+    sums: Sums = plan.offsets + np.matmul(counts.astype(plan.weights.dtype), plan.weights)
     return sums
 
 
@@ -174,6 +181,12 @@ def _weight_codes(keys: NDArray[np.int64], pairs: Sequence[_Pairs]) -> tuple[NDA
         renumbered[used] = np.arange(used.size)
         codes = renumbered[codes]
     return codes, weights_of_code
+
+
+def _position_in_run(images: Images, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Position of each pair among those of its image and code, which stand together."""
+    starts = np.flatnonzero(np.diff(images, prepend=-1) | np.diff(codes, prepend=-1))
+    return np.arange(images.size) - np.repeat(starts, np.diff(starts, append=images.size))
 
 
 def _rounded_up(depths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -163,6 +163,7 @@ class Scorer:
         self._required = _required(self._rules.values())
         counts = verdict_rules(annotations)
         self._counted_images = counts[VERDICT_COUNTS[0]].images
+        self._always_counted = bool(np.isin(self._counted_images, self._required).all())
         rules = {**self._rules, **counts}
         if missing == "wrong":
             rules["missing"] = _missing_rule(self._required)
@@ -194,13 +195,11 @@ class Scorer:
     def _score_source(self, source: Source) -> _Block:
         predictions = source.read(self._order)
         sums = [count(self._plan, aligned) for aligned in self._aligner.align(predictions, source.name)]
-        known = np.isin(self._counted_images, self._required).all() or self._aligner.covers(
-            predictions, self._counted_images
-        )
+        known = self._always_counted or self._aligner.covers(predictions, self._counted_images)
         return _Block(
             names=_row_names(source.name, predictions),
             sums=np.concatenate(sums),
-            counts_known=bool(known),
+            counts_known=known,
             ties=_count_ties(predictions, self._required),
             order=predictions.order,
         )
