@@ -2,6 +2,7 @@
 
 from ml_scorer.annotations import Annotations, load_annotations
 from ml_scorer.measures import MLA, ImageNetM, Top1, parse_measure
-from ml_scorer.scores import Scorer, Scores, score
+from ml_scorer.scores import Scores
+from ml_scorer.scoring import Scorer, score
 
 __all__ = ["MLA", "Annotations", "ImageNetM", "Scorer", "Scores", "Top1", "load_annotations", "parse_measure", "score"]

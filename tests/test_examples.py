@@ -20,7 +20,7 @@ def module_names():
                 yield module.name
 
 
-@pytest.mark.parametrize("name", module_names())
+@pytest.mark.parametrize("name", list(module_names()))
 def test_examples_in_docstrings(name):
     results = doctest.testmod(importlib.import_module(name))
     assert results.failed == 0

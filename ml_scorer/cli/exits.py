@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ml_scorer.errors import AnnotationsError, MeasureError, MissingExtraError, PredictionsError
+from ml_scorer.report.cells import printable_lines
 
 REFUSALS = (AnnotationsError, MeasureError, PredictionsError, MissingExtraError, OSError)
 
@@ -21,4 +22,4 @@ class RefusingGroup(click.Group):
         except BrokenPipeError:
             raise  # click ends quietly
         except REFUSALS as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable_lines(str(error))) from error

@@ -14,7 +14,9 @@ from ml_scorer.errors import MeasureError
 from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
 from ml_scorer.predictions import ORDERS
 from ml_scorer.report import ENDINGS, FORMATS
-from ml_scorer.scores import Missing, OnError, Scorer, Scores
+from ml_scorer.report.cells import printable_lines
+from ml_scorer.scores import Scores
+from ml_scorer.scoring import Missing, OnError, Scorer
 
 
 def _measures(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Measure, ...]:
@@ -91,19 +93,34 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     ml-scorer score sweep/*.npy --order imagefolder --format csv -o scores.csv
     ml-scorer score resnet50.csv --measure MLA --measure 'Top1(images=validation)'
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
+    format_ = _format(format_, output)
+    if output is not None and Path(output).resolve() in {Path(file).resolve() for file in predictions}:
+        raise click.UsageError(f"-o {output} would overwrite predictions that are to be scored.")
     scorer = Scorer(load_annotations(annotations), measures, order=order, missing=missing)
     with _progress(len(predictions)) as advance:
         scores = scorer.score(list(predictions), on_error=on_error, advance=advance)
     _emit(scores.best(top) if top else scores, format_, output)
     for failure in scores.failed:
-        click.echo(f"Error: {failure.error}", err=True)
+        click.echo(f"Error: {printable_lines(failure.error)}", err=True)
     if scores.failed:
         sys.exit(1)
 
 
+def _format(format_: str | None, output: str | None) -> str | None:
+    """The format that was said, or that the ending of the output tells; None where neither does: a table."""
+    if format_ is not None or output is None:
+        return format_
+    ending = Path(output).suffix.lower()
+    if ending and ending not in ENDINGS:
+        raise click.UsageError(
+            f"-o {output}: the ending tells no format. Use one of {', '.join(ENDINGS)}, or say it with --format."
+        )
+    return ENDINGS.get(ending)
+
+
 def _emit(scores: Scores, format_: str | None, output: str | None) -> None:
     if output is not None:
-        text = FORMATS[format_ or ENDINGS.get(Path(output).suffix.lower(), "table")](scores)
+        text = FORMATS[format_ or "table"](scores)
         Path(output).write_text(f"{text}\n", encoding="utf-8")
     elif format_ in {None, "table"} and sys.stdout.isatty():
         from rich.console import Console
