@@ -1,6 +1,6 @@
 """Export the expert annotations of ImageNet into a small Parquet table, once."""
 
 from build_cache.building import Report, build
-from build_cache.sources import SyntheticSource, TableSource
+from build_cache.sources import DownloadSource, JsonSource, SyntheticSource, TableSource, TfdsSource
 
-__all__ = ["Report", "SyntheticSource", "TableSource", "build"]
+__all__ = ["DownloadSource", "JsonSource", "Report", "SyntheticSource", "TableSource", "TfdsSource", "build"]

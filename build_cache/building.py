@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from build_cache.checks import check_dataset
-from build_cache.sources import Export, Source, TableSource
+from build_cache.sources import Export, JsonSource, Source, TableSource, TfdsSource
 from build_cache.writing import put_in_place, table_bytes
 from ml_scorer.annotations import Annotations, Identity, load_annotations
 from ml_scorer.annotations.find import user_table
@@ -96,7 +96,9 @@ def build(source: Source | str | PathLike[str], output: str | PathLike[str] | No
 
 def source_of(path: Path) -> Source:
     """The source that a path is, told by its kind and ending."""
-    return TableSource(path)
+    if path.is_dir():
+        return TfdsSource(path)
+    return JsonSource(path) if path.suffix.lower() == ".json" else TableSource(path)
 
 
 def _metadata(frame: pl.DataFrame, export: Export, kind: str) -> dict[str, str]:

@@ -58,8 +58,8 @@ def _original_labels(frame: pl.DataFrame) -> list[str]:
     names = frame["file_name"]
     found = some((f"{names[i]} (label {given[i]}, known to be {known[i]})" for i in wrong), len(wrong))
     sentence = (
-        f"{len(wrong):,} original labels are not those of ImageNet: {found}. A dataset prepared from a repacked archive "
-        f"of {DATASET_IMAGES:,} images has this fault: prepare it again from the original ILSVRC2012_img_val.tar"
+        f"{len(wrong):,} original labels are not those of ImageNet: {found}. A dataset prepared from a repacked "
+        f"archive of {DATASET_IMAGES:,} images has this fault: prepare it from the original ILSVRC2012_img_val.tar"
     )
     return [sentence]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from build_cache.building import build
+from build_cache.building import Report, build
 from build_cache.comparing import compare
-from build_cache.sources import Source, SyntheticSource, TableSource
+from build_cache.sources import DownloadSource, JsonSource, SyntheticSource, TableSource, TfdsSource
 from ml_scorer.annotations import load_annotations
 from ml_scorer.annotations.find import user_table
 from ml_scorer.cli.exits import RefusingGroup
@@ -44,7 +46,42 @@ def table(file: str, output: str | None) -> None:
     Columns are named as in the dataset (file_name, original_label, correct_multi_labels, wrong_multi_labels,
     unclear_multi_labels, is_problematic) or as in the public CSV (id, proposed_labels); is_imagenet_m is optional.
     """
-    _build(TableSource(Path(file)), output)
+    _say(build(TableSource(Path(file)), output))
+
+
+@main.command()
+@click.argument("source")
+@_OUTPUT
+def json(source: str, output: str | None) -> None:
+    """Export SOURCE, the published annotation file (human_accuracy_v3.0.0.json): a path, or an http(s) address."""
+    with _download_bar() as progress:
+        report = build(JsonSource(source, progress=progress), output)
+    _say(report)
+
+
+@main.command()
+@click.argument("directory")
+@_OUTPUT
+def tfds(directory: str, output: str | None) -> None:
+    """Export DIRECTORY, a dataset that TensorFlow Datasets prepared. No image is decoded.
+
+    array_record shards need no TensorFlow; tfrecord shards do.
+    """
+    _say(build(TfdsSource(Path(directory)), output))
+
+
+@main.command()
+@click.option("--mirror", metavar="URL", help="Try this address first: of a known file, or of a folder that has it.")
+@_OUTPUT
+def download(mirror: str | None, output: str | None) -> None:
+    """Fetch the published annotations from the known public addresses and export them.
+
+    Only files with a known sha256 are taken, wherever they come from. A download that breaks off goes on where it was
+    the next time. Behind a proxy, set https_proxy.
+    """
+    with _download_bar() as progress:
+        report = build(DownloadSource(mirror, progress=progress), output)
+    _say(report)
 
 
 @main.command()
@@ -52,7 +89,7 @@ def table(file: str, output: str | None) -> None:
 @click.option("-o", "--output", metavar="OUT", required=True, help="Parquet file to write.")
 def synthetic(seed: int, output: str) -> None:
     """Make up annotations of the real shape, for demonstration and tests. They stay marked SYNTHETIC."""
-    _build(SyntheticSource(seed), output)
+    _say(build(SyntheticSource(seed), output))
 
 
 @main.command()
@@ -70,9 +107,8 @@ def diff(first: str, second: str, limit: int) -> None:
     sys.exit(1 if images else 0)
 
 
-def _build(source: Source, output: str | None) -> None:
-    """Build and say what came out of it."""
-    report = build(source, output)
+def _say(report: Report) -> None:
+    """Say what was written, and what it turned out to be."""
     annotations, identity = report.annotations, report.identity
     click.echo(f"wrote {report.output} ({report.size:,} bytes)")
     imagenet_m = "not said" if annotations.is_imagenet_m is None else f"{annotations.is_imagenet_m.sum()} images"
@@ -82,5 +118,20 @@ def _build(source: Source, output: str | None) -> None:
     click.echo(f"  {status}, fingerprint {identity.fingerprint}")
     for sentence in report.differences:
         click.echo(f"  {sentence}")
-    if output is None and report.output == user_table():
+    if report.output == user_table():
         click.echo("  ml-scorer finds it there")
+
+
+@contextmanager
+def _download_bar() -> Iterator[Callable[[int, int | None], object] | None]:
+    """A progress bar on standard error, where that is a terminal; it appears with the first bytes."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("fetching", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

@@ -45,14 +45,16 @@ def write_tables(wheel: Path, folder: Path) -> None:
         originals = text("imagenet2012/validation_labels.txt").split()
         names = class_names(text("siscore/labels.py"))
     index = {wordnet_id: label for label, wordnet_id in enumerate(wordnet_ids)}
-    with (folder / "classes.csv").open("w", newline="") as file:
+    with (folder / "classes.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["index", "wordnet_id", "name", "group"])
         for label, (wordnet_id, name) in enumerate(zip(wordnet_ids, names, strict=True)):
             writer.writerow([label, wordnet_id, name, group(label)])
-    rows = [str(index[wordnet_id]) for wordnet_id in originals]
-    (folder / "validation_labels.csv").write_text("\n".join(["original_label", *rows, ""]))
+    with (folder / "validation_labels.csv").open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\n" for line in ["original_label", *(index[wordnet_id] for wordnet_id in originals)])
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:  # noqa: PLR2004 (its own name, the wheel, the folder)
+        sys.exit(__doc__)
     write_tables(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -28,7 +28,12 @@ class MissingExtraError(ImportError):
     """An optional part of the package is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed: pip install 'ml-scorer[{extra}]'")
+        super().__init__(what, extra)
+        self.what = what
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.what} needs packages that are not installed: pip install 'ml-scorer[{self.extra}]'"
 
 
 def some(examples: Iterable[object], count: int) -> str:

@@ -75,6 +75,7 @@ class SyntheticSource:
         problematic = np.zeros(DATASET_IMAGES, bool)
         problematic[random.choice(DATASET_IMAGES, PROBLEMATIC, replace=False)] = True
         counts = {name: _label_counts(random, problematic, both) for name, both in _LABEL_COUNTS.items()}
+        _give_each_a_label(counts, problematic, random)
         home = _home_lists(counts, problematic, random)
         offsets = np.argsort(random.random((DATASET_IMAGES, _NEIGHBOURS)), axis=1) - _NEIGHBOURS // 2
         offsets += offsets >= 0  # never the original label itself
@@ -123,6 +124,16 @@ def _label_counts(
     for chosen, counts in zip((~problematic, problematic), both, strict=True):
         sizes[chosen] = random.permutation(np.repeat(list(counts), list(counts.values())))
     return sizes
+
+
+def _give_each_a_label(
+    counts: dict[str, NDArray[np.int64]], problematic: NDArray[np.bool_], random: np.random.Generator
+) -> None:
+    """Swap numbers of wrong labels among problematic images, in place, so that none is left without any label."""
+    others, wrong = counts[CORRECT] + counts[UNCLEAR], counts[WRONG]
+    bare = np.flatnonzero(problematic & (others == 0) & (wrong == 0))
+    able = random.permutation(np.flatnonzero(problematic & (others > 0) & (wrong > 0)))[: bare.size]
+    wrong[bare], wrong[able] = wrong[able], 0
 
 
 def _home_lists(

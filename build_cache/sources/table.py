@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import ClassVar, Final
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
-from build_cache.sources.source import Export, file_sha256
-from ml_scorer.annotations.load import FORMAT
+from build_cache.sources.source import Export, schema_errors
+from ml_scorer.annotations.load import FORMAT, load_annotations
 from ml_scorer.errors import AnnotationsError, faults_text, some
 from ml_scorer.schema import COLUMNS, CORRECT, LABEL_LISTS, image_name, image_numbers
 
 ALIASES: Final = {"file_name": ("id",), CORRECT: ("proposed_labels",)}
 """What the public table calls columns that the dataset calls otherwise."""
 
-_READERS: Final[dict[str, Callable[[Path], pl.DataFrame]]] = {
-    ".csv": lambda path: pl.read_csv(path, infer_schema=False),
-    ".parquet": lambda path: pl.read_parquet(path, hive_partitioning=False),
-    ".jsonl": lambda path: pl.read_ndjson(path, infer_schema_length=None),
-    ".ndjson": lambda path: pl.read_ndjson(path, infer_schema_length=None),
+
+def _read_csv(content: bytes) -> pl.DataFrame:
+    """Every cell as text. Polars would fill up a row that is too short with nulls: here it is refused."""
+    reader = csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+    header = next(filter(None, reader), [])
+    if not header:
+        raise csv.Error("it is empty")
+    if repeated := sorted({name for name in header if header.count(name) > 1}):
+        raise csv.Error(f"columns stand twice in the header: {some(repeated, len(repeated))}")
+    rows = []
+    for row in filter(None, reader):
+        if len(row) != len(header):
+            raise csv.Error(f"line {reader.line_num:,} has {len(row)} fields, where the header has {len(header)}")
+        rows.append(row)
+    return pl.DataFrame(rows, schema=[(name, pl.String) for name in header], orient="row")
+
+
+_READERS: Final[dict[str, Callable[[bytes], pl.DataFrame]]] = {
+    ".csv": _read_csv,
+    ".parquet": pl.read_parquet,
+    ".jsonl": lambda content: pl.read_ndjson(content, infer_schema_length=None),
+    ".ndjson": lambda content: pl.read_ndjson(content, infer_schema_length=None),
 }
 
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
+
+_LIST: Final = r"^(\[\s*(\d+\s*(,\s*\d+\s*)*)?\]|\d+\s*(,\s*\d+\s*)*)$"
+"""A list of labels as text: `415, 813` or `[415, 813]`."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +70,20 @@ class TableSource:
             raise AnnotationsError(f"{where}: not a table that is read here; expected {', '.join(_READERS)}.")
         if not self.path.is_file():
             raise FileNotFoundError(f"{where}: no such file.")
+        content = self.path.read_bytes()  # Polars would take a `[1]` in a path for a pattern
+        metadata: dict[str, str] = {}
         try:
-            raw = reader(self.path)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            what = str(error).strip().splitlines()[0]
+            raw = reader(content)
+            if self.path.suffix.lower() == ".parquet":
+                metadata = pl.read_parquet_metadata(BytesIO(content))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, UnicodeDecodeError) as error:
+            what = str(error).partition("\n")[0]
             raise AnnotationsError(f"{where}: not a whole {self.path.suffix[1:]} file: {what}") from error
-        metadata = pl.read_parquet_metadata(self.path) if self.path.suffix.lower() == ".parquet" else {}
         ours = metadata.get("format") == FORMAT
         return Export(
-            frame=to_schema(raw, where),
+            frame=load_annotations(self.path).frame if ours else to_schema(raw, where),
             where=where,
-            sha256=file_sha256(self.path),
+            sha256=sha256(content).hexdigest(),
             version=metadata.get("version") or None if ours else None,
             synthetic=ours and metadata.get("source") == "synthetic",
         )
@@ -77,7 +104,9 @@ def to_schema(raw: pl.DataFrame, where: str) -> pl.DataFrame:
             f"{where}: no column {', '.join(map(repr, lacking))}; the columns are {', '.join(map(repr, raw.columns))}. "
             f"Expected those of the dataset's documentation or of the public table (id, proposed_labels, …)."
         )
-    names = raw[chosen["file_name"] or ""].cast(pl.String)
+    with schema_errors(where):
+        names = raw[chosen["file_name"] or ""].cast(pl.String).replace("", None)
+    shown = names.fill_null("(no name)")
     numbers = image_numbers(names)
     known = pl.Series([image_name(number) if number else None for number in numbers.tolist()], dtype=pl.String)
     faults: list[str] = []
@@ -94,7 +123,7 @@ def to_schema(raw: pl.DataFrame, where: str) -> pl.DataFrame:
         if broken.any():
             cells = [
                 f"{cell!r} at {image}"
-                for cell, image in zip(raw[column].filter(broken)[:3], names.filter(broken)[:3], strict=True)
+                for cell, image in zip(raw[column].filter(broken).to_list(), shown.filter(broken), strict=True)
             ]
             faults.append(f"column {column!r} cannot be read as {dtype}: {some(cells, int(broken.sum()))}")
     if faults:
@@ -108,37 +137,53 @@ def _column_of(raw: pl.DataFrame, name: str) -> str | None:
 
 def _parsed(column: pl.Series, name: str) -> tuple[pl.Series, pl.Series]:
     """A column in its type, and a mask of the cells that could not be read."""
-    if name in LABEL_LISTS:
-        return _parsed_lists(column)
-    if COLUMNS[name] == pl.Boolean:
-        if column.dtype in {pl.Boolean, pl.Null}:
-            return column.cast(pl.Boolean), _none(column)
-        texts = column.cast(pl.String).str.strip_chars().str.to_lowercase()
-        texts = texts.replace("", None)
-        values = texts.replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
-        return values, values.is_null() & texts.is_not_null()
-    values = column.cast(pl.UInt16, strict=False)
-    return values, values.is_null() & column.is_not_null()
-
-
-def _parsed_lists(column: pl.Series) -> tuple[pl.Series, pl.Series]:
-    labels = pl.List(pl.UInt16)
-    if column.dtype == pl.Null:
-        return pl.Series([[]] * column.len(), dtype=labels), _none(column)
-    if isinstance(column.dtype, pl.List):
-        tokens = column
-    else:
-        texts = column.cast(pl.String).str.strip_chars()
-        well_formed = texts.str.contains(r"^(\[\s*(\d+\s*(,\s*\d+\s*)*)?\]|(\d+\s*(,\s*\d+\s*)*)?)$")
-        if not well_formed.all():
-            return pl.Series([[]] * column.len(), dtype=labels), ~well_formed.fill_null(value=True)
-        tokens = texts.str.extract_all(r"\d+")
-    values = tokens.cast(labels, strict=False)
-    too_large = (
-        values.list.eval(pl.element().is_null()).list.any() & ~tokens.list.eval(pl.element().is_null()).list.any()
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    if column.dtype == pl.String:
+        column = column.str.strip_chars().replace("", None)
+    dtype = COLUMNS[name]
+    parse = _lists if name in LABEL_LISTS else _booleans if dtype == pl.Boolean else _labels
+    expression = parse(pl.col("cell"), column.dtype)
+    values = (
+        pl.Series([None] * column.len(), dtype=dtype)
+        if expression is None
+        else column.to_frame("cell").select(expression).to_series()
     )
-    return values.fill_null(pl.Series([[]], dtype=labels)), too_large.fill_null(value=False)
+    broken = values.is_null() & column.is_not_null()
+    return values.fill_null(pl.Series([[]], dtype=dtype)) if name in LABEL_LISTS else values, broken
 
 
-def _none(column: pl.Series) -> pl.Series:
-    return pl.Series([False] * column.len(), dtype=pl.Boolean)
+def _labels(cells: pl.Expr, dtype: pl.DataType | DataTypeClass) -> pl.Expr | None:
+    """Cells as labels, null where one is no whole number that fits; None where the type has no such cells."""
+    labels = cells.cast(pl.UInt16, strict=False)
+    if dtype in (pl.String, pl.Null) or dtype.is_integer():
+        return labels
+    if dtype.is_numeric():
+        return pl.when(labels.cast(pl.Float64) == cells.cast(pl.Float64)).then(labels)
+    return None
+
+
+def _booleans(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype in (pl.Boolean, pl.Null):
+        return cells.cast(pl.Boolean)
+    if dtype == pl.String or dtype.is_integer():
+        texts = cells.cast(pl.String).str.to_lowercase()
+        return texts.replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
+    return None
+
+
+def _lists(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Cells as lists of labels, null where one of its labels is; None where the type has no such cells."""
+    if dtype == pl.Null:
+        return cells.cast(COLUMNS[CORRECT])
+    if dtype == pl.String or dtype.is_integer():
+        texts = cells.cast(pl.String)
+        cells = pl.when(texts.str.contains(_LIST)).then(texts.str.extract_all(r"\d+"))
+        dtype = pl.List(pl.String())
+    if isinstance(dtype, pl.Array):
+        cells = cells.arr.to_list()
+    labels = _labels(pl.element(), dtype.inner) if isinstance(dtype, pl.List | pl.Array) else None
+    if labels is None:
+        return None
+    lists = cells.list.eval(labels)
+    return pl.when(~lists.list.eval(pl.element().is_null()).list.any()).then(lists)
