@@ -58,9 +58,9 @@ def build(source: Source | str | PathLike[str], output: str | PathLike[str] | No
 
     Parameters
     ----------
-    source : Source, or path
-        A path is taken by what it is: a table (`.csv`, `.parquet`, `.jsonl`), the published annotation file (`.json`),
-        or a folder that TensorFlow Datasets prepared.
+    source : Source, path or address
+        A path is taken by what it is: a table (`.csv`, `.parquet`, `.jsonl`), the published annotation file (`.json`,
+        or its http(s) address), or a folder that TensorFlow Datasets prepared.
     output : path, optional
         The Parquet file to write; replaced in one step. None is the user's data directory, where the scorer looks.
 
@@ -74,11 +74,13 @@ def build(source: Source | str | PathLike[str], output: str | PathLike[str] | No
         If the source is not what it should be, or what it holds cannot be the dataset; nothing is written.
     FileNotFoundError
         If there is no such source.
+    FetchError
+        If a source from the network cannot be fetched; an OSError.
     MissingExtraError
         If a package that the source needs is not installed; the message names the extra.
     """
     if isinstance(source, str | PathLike):
-        source = source_of(Path(source))
+        source = source_of(source)
     target = user_table() if output is None else Path(output)
     if target.is_dir():
         raise AnnotationsError(
@@ -94,11 +96,14 @@ def build(source: Source | str | PathLike[str], output: str | PathLike[str] | No
     return Report(target, len(content), annotations, () if genuine else differences(frame))
 
 
-def source_of(path: Path) -> Source:
-    """The source that a path is, told by its kind and ending."""
-    if path.is_dir():
-        return TfdsSource(path)
-    return JsonSource(path) if path.suffix.lower() == ".json" else TableSource(path)
+def source_of(path: str | PathLike[str]) -> Source:
+    """The source that a path or an address is, told by its kind and ending."""
+    if isinstance(path, str) and "://" in path:
+        return JsonSource(path)
+    file = Path(path)
+    if file.is_dir():
+        return TfdsSource(file)
+    return JsonSource(file) if file.suffix.lower() == ".json" else TableSource(file)
 
 
 def _metadata(frame: pl.DataFrame, export: Export, kind: str) -> dict[str, str]:

@@ -35,7 +35,7 @@ COLUMNS: Final[dict[str, pl.DataType]] = {
 SHARED_COLUMNS: Final = tuple(COLUMNS)[:6]
 """The columns that every source of annotations has, and so those that the fingerprint covers."""
 
-IMAGE_NAME: Final = r"(?:^|[/\\])ILSVRC2012_val_(\d{8})(?:_n\d{8})?(?:\.[A-Za-z]+)?$"
+IMAGE_NAME: Final = r"(?:^|[/\\])ILSVRC2012_val_([0-9]{8})(?:_n[0-9]{8})?(?:\.[A-Za-z]+)?$"
 """A validation image, in any folder, with or without an extension; some copies put the WordNet id behind the number."""
 
 Labels: TypeAlias = NDArray[np.int16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -38,11 +39,26 @@ def _read_csv(content: bytes) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=[(name, pl.String) for name in header], orient="row")
 
 
+def _read_json_lines(content: bytes) -> pl.DataFrame:
+    """All rows decide the types: Polars before 2 read only the first ones of a text in memory for that."""
+    rows = []
+    for number, line in enumerate(content.split(b"\n"), 1):
+        try:
+            row = json.loads(line) if line.strip() else {}
+        except ValueError as error:
+            raise ValueError(f"line {number:,}: {error}") from error
+        if not isinstance(row, dict):
+            raise TypeError(f"line {number:,} is no JSON object")
+        if row:
+            rows.append(row)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
 _READERS: Final[dict[str, Callable[[bytes], pl.DataFrame]]] = {
     ".csv": _read_csv,
     ".parquet": pl.read_parquet,
-    ".jsonl": lambda content: pl.read_ndjson(content, infer_schema_length=None),
-    ".ndjson": lambda content: pl.read_ndjson(content, infer_schema_length=None),
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
 }
 
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
@@ -76,7 +92,7 @@ class TableSource:
             raw = reader(content)
             if self.path.suffix.lower() == ".parquet":
                 metadata = pl.read_parquet_metadata(BytesIO(content))
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, UnicodeDecodeError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, TypeError, ValueError) as error:
             what = str(error).partition("\n")[0]
             raise AnnotationsError(f"{where}: not a whole {self.path.suffix[1:]} file: {what}") from error
         ours = metadata.get("format") == FORMAT
