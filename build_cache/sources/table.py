@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import polars as pl
 from polars.datatypes import DataTypeClass
@@ -40,18 +40,23 @@ def _read_csv(content: bytes) -> pl.DataFrame:
 
 
 def _read_json_lines(content: bytes) -> pl.DataFrame:
-    """All rows decide the types: Polars before 2 read only the first ones of a text in memory for that."""
-    rows = []
+    """Every cell as text, lists as `[415, 813]`: as types, Polars would make one of 5 and 5.5, and of 1 and true."""
+    rows: list[dict[str, Any]] = []
     for number, line in enumerate(content.split(b"\n"), 1):
         try:
-            row = json.loads(line) if line.strip() else {}
+            row = json.loads(line) if line.strip() else None
         except ValueError as error:
             raise ValueError(f"line {number:,}: {error}") from error
-        if not isinstance(row, dict):
-            raise TypeError(f"line {number:,} is no JSON object")
-        if row:
+        if isinstance(row, dict):
             rows.append(row)
-    return pl.DataFrame(rows, infer_schema_length=None)
+        elif line.strip():
+            raise ValueError(f"line {number:,} is no JSON object")
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame({name: [_text(row.get(name)) for row in rows] for name in columns})
+
+
+def _text(cell: object) -> str | None:
+    return cell if cell is None or isinstance(cell, str) else json.dumps(cell)
 
 
 _READERS: Final[dict[str, Callable[[bytes], pl.DataFrame]]] = {
@@ -92,7 +97,7 @@ class TableSource:
             raw = reader(content)
             if self.path.suffix.lower() == ".parquet":
                 metadata = pl.read_parquet_metadata(BytesIO(content))
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, TypeError, ValueError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, ValueError) as error:
             what = str(error).partition("\n")[0]
             raise AnnotationsError(f"{where}: not a whole {self.path.suffix[1:]} file: {what}") from error
         ours = metadata.get("format") == FORMAT

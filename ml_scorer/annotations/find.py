@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ def find_annotations() -> Path:
     Raises
     ------
     AnnotationsNotFoundError
-        If there is none, or the variable names a file that does not exist.
+        If there is none, or what the variable names or a package offers is no file.
     """
     named = os.environ.get(VARIABLE)
     if named:
@@ -42,8 +42,7 @@ def find_annotations() -> Path:
     if root and (table := root / "data" / FILE_NAME).is_file():
         return table
     for entry_point in entry_points(group=ENTRY_POINTS):
-        offered = entry_point.load()
-        return Path(offered() if callable(offered) else offered)
+        return _offered(entry_point)
     if (table := user_table()).is_file():
         return table
     raise AnnotationsNotFoundError(
@@ -52,3 +51,20 @@ def find_annotations() -> Path:
         f"(it is written to {user_table()}), or make it from a file that you have: `build-cache --help`.\n"
         f"Elsewhere, copy that one file and name it with --annotations FILE or {VARIABLE}=FILE."
     )
+
+
+def _offered(entry_point: EntryPoint) -> Path:
+    """The table that an installed package offers."""
+    try:
+        offered = entry_point.load()
+        table = Path(offered() if callable(offered) else offered)
+        fault = "" if table.is_file() else f"{table} is not a file"
+    except (ImportError, AttributeError, TypeError, OSError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault:
+        package = entry_point.dist.name if entry_point.dist else "an installed package"
+        raise AnnotationsNotFoundError(
+            f"{package} offers an annotation table ({ENTRY_POINTS}: {entry_point.value}), but {fault}. Repair or "
+            f"uninstall it, or name a table with {VARIABLE}=FILE."
+        )
+    return table

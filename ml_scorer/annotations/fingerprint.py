@@ -15,11 +15,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from ml_scorer.schema import COLUMNS, LABEL_LISTS, SHARED_COLUMNS
+
+_NO_LABEL: Final = 2**16 - 1
 
 
 def _cells(frame: pl.DataFrame) -> pl.DataFrame:
@@ -61,28 +64,29 @@ def seal(frame: pl.DataFrame, metadata: Mapping[str, str]) -> str:
     """The sha256, in hexadecimal, of the table as stored and of its metadata without the seal itself.
 
     Columns go in as text (names, joined by line feeds) or little-endian integers (labels, list lengths, and booleans
-    as 0, 1 or 2 for null); metadata as JSON with sorted keys.
+    as 0, 1 or 2 for null); metadata as JSON with sorted keys. A null that no whole table has, but a damaged one can,
+    goes in as an empty name or as the largest integer of its type.
     """
     digest = sha256()
     for name, dtype in COLUMNS.items():
         column = frame[name]
         if dtype == pl.String:
-            digest.update("\n".join(column.to_list()).encode())
+            digest.update("\n".join(column.fill_null("").to_list()).encode())
         elif dtype == pl.Boolean:
             digest.update(column.cast(pl.UInt8).fill_null(2).to_numpy().tobytes())
         elif isinstance(dtype, pl.List):
-            digest.update(column.list.len().to_numpy().astype("<u4").tobytes())
+            digest.update(column.list.len().fill_null(2**32 - 1).to_numpy().astype("<u4").tobytes())
             digest.update(flat(column).astype("<u2").tobytes())
         else:
-            digest.update(column.to_numpy().astype("<u2").tobytes())
+            digest.update(column.fill_null(_NO_LABEL).to_numpy().astype("<u2").tobytes())
     others = {key: value for key, value in metadata.items() if key != "seal"}
     digest.update(json.dumps(others, sort_keys=True).encode())
     return digest.hexdigest()
 
 
 def flat(lists: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
-    """All labels of a list column, row after row; empty lists add nothing."""
-    return lists.filter(lists.list.len() > 0).explode().to_numpy()
+    """All labels of a list column, row after row; empty lists add nothing, and a null counts as the label 65535."""
+    return lists.filter(lists.list.len() > 0).explode().fill_null(_NO_LABEL).to_numpy()
 
 
 def canonical_columns(frame: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -56,22 +57,23 @@ def load_annotations(path: str | PathLike[str] | None = None) -> Annotations:
             f"{file}: this table is SYNTHETIC, a stand-in for demonstrations, and is not used unless you name it. "
             f"Name it with --annotations, or replace it with the real one: `build-cache download`."
         )
-    if metadata["fingerprint"] != annotations.identity.fingerprint:
+    claimed = metadata.get("fingerprint", "nothing")
+    if claimed != annotations.identity.fingerprint:
         raise AnnotationsError(
             f"{file}: the rows have the fingerprint {annotations.identity.fingerprint[:16]}…, the file says "
-            f"{metadata['fingerprint'][:16]}…: it was changed after it was made. Make it again with build-cache."
+            f"{claimed[:16]}…: it was changed after it was made. Make it again with build-cache."
         )
     return annotations
 
 
 def _read(file: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
     """The table and its metadata, once the seal is known to be whole."""
+    content = file.read_bytes()  # Polars would take a `[1]` in a path for a pattern
     try:
-        metadata = pl.read_parquet_metadata(file)
-        frame = pl.read_parquet(file, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        kept = _looks_like_parquet(file)
-        what = "the file is damaged or truncated" if kept else "this is not a Parquet file"
+        metadata = pl.read_parquet_metadata(BytesIO(content))
+        frame = pl.read_parquet(content)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        what = "the file is damaged or truncated" if content.startswith(b"PAR1") else "this is not a Parquet file"
         raise AnnotationsError(
             f"{file}: {what}. Copy it again, or make it again with build-cache. ({error})"
         ) from error
@@ -88,8 +90,3 @@ def _read(file: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
             f"Copy it again from where you got it, or make it again with build-cache."
         )
     return frame, metadata
-
-
-def _looks_like_parquet(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(4) == b"PAR1"

@@ -39,6 +39,8 @@ def array_predictions(array: NDArray[Any], order: Order | None, where: str) -> P
     if array.dtype.kind not in "iuf":
         kind = "Python objects" if array.dtype.kind == "O" else str(array.dtype)
         raise PredictionsError(f"{where}: an array of {kind}; {_EXPECTED}.")
+    if not array.size:
+        raise PredictionsError(f"{where}: there are no predictions in it: the array is {shape}.")
     if order is None:
         raise PredictionsError(
             f"{where}: an array ({shape}) has no image names, so say which image each position is: order= "
@@ -49,12 +51,12 @@ def array_predictions(array: NDArray[Any], order: Order | None, where: str) -> P
     if logits:
         labels, ties = arg_max(array, where)
         return Predictions(order.images, labels[None], order.name, ties=ties[None])
-    if array.ndim not in {1, 2} or array.shape[-1] != images or not array.size:
+    if array.ndim not in {1, 2} or array.shape[-1] != images:
         raise PredictionsError(
             f"{where}: the array is {shape}, and the order {order.name} has {images:,} images; {_EXPECTED}."
             + _advice(array, images)
         )
-    return Predictions(order.images, exact_labels(np.atleast_2d(array), where), order.name)
+    return Predictions(order.images, np.atleast_2d(exact_labels(array, where)), order.name)
 
 
 def _advice(array: NDArray[Any], images: int) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from ml_scorer.errors import PredictionsError
 from ml_scorer.predictions.batch import Predictions
 from ml_scorer.predictions.csv_file import read_csv
+from ml_scorer.predictions.named import name_text
 from ml_scorer.predictions.npy_file import read_npy
 from ml_scorer.predictions.orders import Order
 from ml_scorer.predictions.parquet_file import read_parquet
@@ -29,6 +30,8 @@ _SIGNATURES: Final = {
     b"\x1f\x8b": "gzip",
     b"\x89HDF": "HDF5",
     b"ARROW1": "Arrow",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
 }
 """How files begin that are not text."""
 
@@ -43,10 +46,13 @@ def read_file(path: Path, order: Order | None) -> Predictions:
     PredictionsError
         If the ending is unknown, the file is empty or not what its ending says, or its predictions are refused.
     """
+    if name_text(path) != str(path):
+        raise PredictionsError(f"{name_text(path)}: the name of this file is not Unicode text. Rename it.")
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file. Expected predictions as {', '.join(READERS)}.")
     if not path.is_file():
-        raise PredictionsError(f"{path}: not a file. Name the files in it, such as {path}/*.csv.")
+        advice = f" Name the files in it, such as {path}/*.csv." if path.is_dir() else ""
+        raise PredictionsError(f"{path}: not a file.{advice}")
     ending = path.suffix.lower()
     if ending not in READERS:
         raise PredictionsError(
@@ -74,13 +80,17 @@ def checkpoint_names(paths: Sequence[Path]) -> list[str]:
     ['a', 'b.csv', 'b.npy']
     >>> checkpoint_names([Path("run1/last.npy"), Path("run2/last.npy")])
     ['run1/last.npy', 'run2/last.npy']
+    >>> checkpoint_names([Path("a.csv.npy"), Path("a.csv"), Path("a.npy")])
+    ['a.csv.npy', 'a.csv', 'a.npy']
     """
     names = [path.stem for path in paths]
-    for depth in range(1, 1 + max((len(path.parts) for path in paths), default=0)):
+    # One step more than there are parts: a name with its extension can be another one's without.
+    for depth in range(1, 2 + max((len(path.parts) for path in paths), default=0)):
         counts = Counter(names)
         if max(counts.values(), default=0) <= 1:
             break
         names = [
-            "/".join(path.parts[-depth:]) if counts[name] > 1 else name for path, name in zip(paths, names, strict=True)
+            Path(*path.parts[-depth:]).as_posix() if counts[name] > 1 else name
+            for path, name in zip(paths, names, strict=True)
         ]
-    return names
+    return [name_text(name) for name in names]

@@ -75,7 +75,9 @@ def _all_are_labels(values: NDArray[Any]) -> bool:
         return True
     if values.dtype.kind == "f":
         return bool(((values >= 0) & (values < NUM_CLASSES)).all() and (values == np.floor(values)).all())
-    # As unsigned numbers, negative ones are large: one pass finds both.
+    if values.dtype.itemsize == 1:
+        return bool(values.min() >= 0)
+    # As unsigned numbers of at least 16 bits, negative ones are large: one pass finds both.
     unsigned = values.view(values.dtype.str.replace("i", "u")) if values.dtype.kind == "i" else values
     return bool(unsigned.max() < NUM_CLASSES)
 

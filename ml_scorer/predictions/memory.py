@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from ml_scorer.errors import PredictionsError
+from ml_scorer.errors import PredictionsError, some
 from ml_scorer.predictions.array import array_predictions
 from ml_scorer.predictions.batch import Predictions
 from ml_scorer.predictions.columns import chosen_columns, column_predictions
-from ml_scorer.predictions.named import named_predictions
+from ml_scorer.predictions.named import choose_columns, name_text, named_predictions
 from ml_scorer.predictions.orders import Order
+
+_READ_FROM: Final = "a path, a mapping from image name to label, a frame or an array, or a list of these"
 
 
 def memory_predictions(source: Any, order: Order | None, where: str) -> Predictions:  # noqa: ANN401
@@ -27,7 +29,7 @@ def memory_predictions(source: Any, order: Order | None, where: str) -> Predicti
     if isinstance(source, Mapping):
         return _from_mapping(source, where)
     if isinstance(source, pl.LazyFrame):
-        source = source.collect()
+        source = _collected(source, where)
     elif is_pandas_frame(source):
         source = _from_pandas(source, where)
     if isinstance(source, pl.DataFrame):
@@ -35,19 +37,33 @@ def memory_predictions(source: Any, order: Order | None, where: str) -> Predicti
         return column_predictions(source[name], source[label], where)
     try:
         array = np.asarray(source)
-    except (TypeError, ValueError) as error:
-        raise PredictionsError(
-            f"{where}: {type(source).__name__} is nothing that predictions are read from."
-        ) from error
+    except (TypeError, ValueError, RuntimeError) as error:  # the last by a tensor that NumPy cannot reach
+        raise PredictionsError(f"{where}: {_nothing_to_read(source)}: {error}") from error
+    if array.dtype.kind == "O" and not array.ndim:
+        raise PredictionsError(f"{where}: {_nothing_to_read(source)}; expected {_READ_FROM}.")
     return array_predictions(array, order, where)
 
 
+def _collected(source: pl.LazyFrame, where: str) -> pl.DataFrame:
+    try:
+        return source.collect()
+    except pl.exceptions.PolarsError as error:
+        raise PredictionsError(f"{where}: the lazy frame cannot be collected: {error}") from error
+
+
+def _nothing_to_read(source: object) -> str:
+    return f"{type(source).__name__} is nothing that predictions are read from"
+
+
 def _from_mapping(source: Mapping[Any, Any], where: str) -> Predictions:
-    names = [name.decode(errors="replace") if isinstance(name, bytes) else name for name in source]
-    strange = next((name for name in names if not isinstance(name, str)), None)
-    if strange is not None:
-        raise PredictionsError(f"{where}: the keys must be file names (str or bytes), not {strange!r}.")
-    labels = np.asarray(list(source.values()))
+    strange = [name for name in source if not isinstance(name, str | bytes)]
+    if strange:
+        raise PredictionsError(f"{where}: the keys must be file names (str or bytes), not {strange[0]!r}.")
+    names = [name_text(name) for name in source]
+    try:
+        labels = np.asarray(list(source.values()))
+    except ValueError:  # lists of unequal lengths among them
+        labels = np.empty(0, object)
     if labels.ndim != 1 or labels.dtype.kind not in "iuf":
         wrong = next((f"{value!r} at {name}" for name, value in source.items() if not _is_number(value)), "")
         raise PredictionsError(f"{where}: the values must be class indices 0-999, not {wrong or labels.dtype}.")
@@ -55,7 +71,11 @@ def _from_mapping(source: Mapping[Any, Any], where: str) -> Predictions:
 
 
 def _is_number(value: object) -> bool:
-    return np.asarray(value).dtype.kind in "iuf" and np.ndim(value) == 0  # type: ignore[arg-type]
+    try:
+        number = np.asarray(value)
+    except ValueError:
+        return False
+    return number.dtype.kind in "iuf" and number.ndim == 0
 
 
 def is_pandas_frame(source: object) -> bool:
@@ -65,15 +85,22 @@ def is_pandas_frame(source: object) -> bool:
 
 
 def _from_pandas(source: Any, where: str) -> pl.DataFrame:  # noqa: ANN401
-    """Column by column through NumPy: Polars' own way needs pyarrow, which scoring does without."""
-    columns = {}
-    for name in source.columns:
-        values = source[name].to_numpy()
-        if values.ndim != 1:
-            raise PredictionsError(f"{where}: columns stand twice in the frame: {name}.")
-        if values.dtype.kind not in "iufb":
-            texts = [None if value is None or value != value else str(value) for value in values.tolist()]  # noqa: PLR0124 (NaN)
-            columns[str(name)] = pl.Series(str(name), texts, dtype=pl.String)
-        else:
-            columns[str(name)] = pl.Series(str(name), values)
-    return pl.DataFrame(columns)
+    """Names and labels through NumPy: Polars' own way needs pyarrow, which scoring does without."""
+    columns = [str(column) for column in source.columns]
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        raise PredictionsError(f"{where}: columns stand twice in the frame: {some(repeated, len(repeated))}.")
+    holds_numbers = {name: dtype.kind in "iuf" for name, dtype in zip(columns, source.dtypes, strict=True)}
+    chosen = choose_columns(holds_numbers, where)
+    return pl.DataFrame([_series(name, source.iloc[:, columns.index(name)]) for name in chosen])
+
+
+def _series(name: str, column: Any) -> pl.Series:  # noqa: ANN401
+    values = column.to_numpy()
+    if values.dtype.kind in "iufb":
+        return pl.Series(name, values)
+    missing = column.isna().to_numpy()
+    texts = [
+        None if absent else name_text(value) for value, absent in zip(values.tolist(), missing.tolist(), strict=True)
+    ]
+    return pl.Series(name, texts, dtype=pl.String)

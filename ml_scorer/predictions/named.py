@@ -83,7 +83,7 @@ def named_predictions(names: pl.Series, labels: NDArray[Any], where: str) -> Pre
     images = image_numbers(names)
     faults = []
     if not images.all():
-        unknown = names.filter(pl.Series(images == 0)).fill_null("(no name)")
+        unknown = names.filter(pl.Series(images == 0))
         faults.append(
             f"{unknown.len():,} names are no ImageNet validation images: {some(unknown, unknown.len())} "
             "(expected names such as ILSVRC2012_val_00000001.JPEG)"
@@ -105,5 +105,18 @@ def named_predictions(names: pl.Series, labels: NDArray[Any], where: str) -> Pre
     raise PredictionsError(faults_text(where, faults))
 
 
+def name_text(name: object) -> str:
+    r"""A file name (str, bytes, path) as Unicode text; what cannot be decoded, in a folder's name say, is replaced.
+
+    >>> name_text(b"ILSVRC2012_val_00000001.JPEG"), name_text("\udcff.csv")
+    ('ILSVRC2012_val_00000001.JPEG', '?.csv')
+    """
+    if isinstance(name, bytes):
+        return name.decode(errors="replace")
+    text = str(name)
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 def _contradiction(number: int, images: NDArray[np.int32], labels: NDArray[np.int16]) -> str:
-    return f"{image_name(number)} ({' and '.join(map(str, labels[images == number][:3].tolist()))})"
+    given = dict.fromkeys(labels[images == number].tolist())
+    return f"{image_name(number)} ({' and '.join(map(str, list(given)[:3]))})"

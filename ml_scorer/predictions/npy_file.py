@@ -22,9 +22,9 @@ def read_npy(path: Path, order: Order | None) -> Predictions:
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        text = str(error)
-        if "object" in text.lower():
+    except Exception as error:  # a damaged header makes NumPy raise nearly anything
+        text = str(error) or type(error).__name__
+        if "Python objects" in text:
             text = "it holds Python objects, which are never loaded; save labels as an integer array"
-        raise PredictionsError(f"{path}: not a whole array file: {text}.") from error
+        raise PredictionsError(f"{path}: not a whole array file: {text.rstrip('.')}.") from error
     return array_predictions(array, order, str(path))

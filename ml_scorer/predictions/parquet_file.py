@@ -22,8 +22,11 @@ def read_parquet(path: Path, _: Order | None) -> Predictions:
     """
     where = str(path)
     try:
-        name, label = chosen_columns(pl.Schema(pl.read_parquet_schema(path)), where)
-        columns = pl.read_parquet(path, columns=[name, label], hive_partitioning=False)
+        table = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        name, label = chosen_columns(table.collect_schema(), where)
+        columns = table.select(name, label).collect()
+    except pl.exceptions.DuplicateError as error:
+        raise PredictionsError(f"{where}: columns stand twice in the table: {error}.") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise PredictionsError(f"{where}: the Parquet file is damaged or truncated ({error}).") from error
     return column_predictions(columns[name], columns[label], where)

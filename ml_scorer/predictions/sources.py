@@ -15,6 +15,7 @@ import polars as pl
 from ml_scorer.predictions.batch import Predictions
 from ml_scorer.predictions.files import checkpoint_names, read_file
 from ml_scorer.predictions.memory import memory_predictions
+from ml_scorer.predictions.named import name_text
 from ml_scorer.predictions.orders import Order
 from ml_scorer.schema import image_numbers
 
@@ -34,10 +35,12 @@ def prediction_sources(predictions: Any) -> list[Source]:  # noqa: ANN401
     ----------
     predictions : path, array, frame, or mapping from image name to label; or a sequence of them, or a mapping to them
     """
+    if isinstance(predictions, Predictions):
+        return [Source("predictions", lambda _: predictions)]
     if _is_path(predictions):
         return _files([predictions])
     if isinstance(predictions, Mapping) and not _is_one_checkpoint(predictions):
-        return [_source(str(name), one) for name, one in predictions.items()]
+        return [_source(name_text(name), one) for name, one in predictions.items()]
     if isinstance(predictions, Sequence) and predictions and not isinstance(predictions[0], int | float | np.generic):
         if all(map(_is_path, predictions)):
             return _files(predictions)
@@ -63,5 +66,4 @@ def _is_path(value: object) -> bool:
 def _is_one_checkpoint(mapping: Mapping[Any, Any]) -> bool:
     """Whether a mapping goes from image names to labels, rather than from checkpoint names to predictions."""
     name, value = next(iter(mapping.items()), ("", 0))
-    text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-    return bool(image_numbers(pl.Series([text]))[0]) or isinstance(value, int | float | np.generic)
+    return bool(image_numbers(pl.Series([name_text(name)]))[0]) or isinstance(value, int | float | np.generic)

@@ -39,7 +39,7 @@ def cells(scores: Scores) -> Cells:
         rows=tuple(rows),
         warnings=warnings(scores.annotations),
         signatures=tuple(scores.signatures.values()),
-        failures=tuple((printable(failure.checkpoint), failure.error) for failure in scores.failed),
+        failures=tuple((printable(failure.checkpoint), printable_lines(failure.error)) for failure in scores.failed),
     )
 
 
@@ -58,3 +58,8 @@ def warnings(identity: Identity) -> tuple[str, ...]:
 def printable(text: str) -> str:
     """A text from a file, safe to print: control characters, which can steer a terminal, are replaced."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def printable_lines(text: str) -> str:
+    """A text of several lines, such as an error that quotes a file, safe to print; see `printable`."""
+    return "\n".join(map(printable, text.split("\n")))

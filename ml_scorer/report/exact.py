@@ -11,7 +11,10 @@ from ml_scorer.scores import Scores
 
 
 def json_text(scores: Scores) -> str:
-    """One JSON object: `signatures`, `annotations`, `scores` (one object a checkpoint) and `failed`."""
+    """One JSON object: `signatures`, `annotations`, `scores` (one object a checkpoint) and `failed`.
+
+    In ASCII, so that a name reaches its reader through any encoding, and steers no terminal on the way.
+    """
     identity = scores.annotations
     document = {
         "signatures": dict(scores.signatures),
@@ -24,7 +27,7 @@ def json_text(scores: Scores) -> str:
         "scores": scores.frame.to_dicts(),
         "failed": [asdict(failure) for failure in scores.failed],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def csv_text(scores: Scores) -> str:

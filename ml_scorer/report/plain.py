@@ -31,7 +31,7 @@ def markdown(scores: Scores) -> str:
     )
     widths = _widths(escaped)
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [line for warning in shown.warnings for line in (f"**{warning}**", "")]
+    lines = [line for warning in shown.warnings for line in (f"**{_escape(warning)}**", "")]
     lines += [f"| {_line(row, widths, ' | ')} |" for row in (escaped.headings, rule, *escaped.rows)]
     lines += ["", "```text", *shown.signatures, "```"]
     if shown.failures:
@@ -49,6 +49,6 @@ def _line(row: Sequence[str], widths: Sequence[int], between: str = "  ") -> str
 
 
 def _escape(text: str) -> str:
-    for mark in "\\`*_[]<>|":
+    for mark in "\\`*_[]<>|&~":
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())
