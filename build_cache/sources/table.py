@@ -80,29 +80,29 @@ class TableSource:
     are ignored, and `is_imagenet_m` may be left out. A list of labels is a list, or a text: `415, 813` or `[415, 813]`.
     """
 
-    path: Path
+    path: str | Path
     kind: ClassVar[str] = "table"
 
     def export(self) -> Export:
         """Read the table."""
-        where = str(self.path)
-        reader = _READERS.get(self.path.suffix.lower())
+        path, where = Path(self.path), str(self.path)
+        reader = _READERS.get(path.suffix.lower())
         if reader is None:
             raise AnnotationsError(f"{where}: not a table that is read here; expected {', '.join(_READERS)}.")
-        if not self.path.is_file():
+        if not path.is_file():
             raise FileNotFoundError(f"{where}: no such file.")
-        content = self.path.read_bytes()  # Polars would take a `[1]` in a path for a pattern
+        content = path.read_bytes()  # Polars would take a `[1]` in a path for a pattern
         metadata: dict[str, str] = {}
         try:
             raw = reader(content)
-            if self.path.suffix.lower() == ".parquet":
+            if path.suffix.lower() == ".parquet":
                 metadata = pl.read_parquet_metadata(BytesIO(content))
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, ValueError) as error:
             what = str(error).partition("\n")[0]
-            raise AnnotationsError(f"{where}: not a whole {self.path.suffix[1:]} file: {what}") from error
+            raise AnnotationsError(f"{where}: not a whole {path.suffix[1:]} file: {what}") from error
         ours = metadata.get("format") == FORMAT
         return Export(
-            frame=load_annotations(self.path).frame if ours else to_schema(raw, where),
+            frame=load_annotations(path).frame if ours else to_schema(raw, where),
             where=where,
             sha256=sha256(content).hexdigest(),
             version=metadata.get("version") or None if ours else None,

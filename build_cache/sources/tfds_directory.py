@@ -44,12 +44,12 @@ class TfdsSource:
     The path is the folder of a version, the one with `dataset_info.json`, or one above it with no other version.
     """
 
-    path: Path
+    path: str | Path
     kind: ClassVar[str] = "tfds"
 
     def export(self) -> Export:
         """Read everything but the images, in a process of its own: what TensorFlow takes and logs goes with that."""
-        return run_apart(read_directory, self.path)
+        return run_apart(read_directory, Path(self.path))
 
 
 def read_directory(path: Path) -> Export:

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_scorer.errors import PredictionsError
@@ -574,23 +574,27 @@ FOOTERS = st.binary(max_size=100).map(lambda body: b"PAR1" + body + len(body).to
 
 
 @pytest.mark.filterwarnings("ignore")  # NumPy's, about headers
+@settings(deadline=None)
 @given(content=st.binary(max_size=300) | TABLES | ARRAYS | FOOTERS)
 @pytest.mark.parametrize("ending", list(READERS))
 def test_any_file_is_read_or_refused(ending, content, tmp_path_factory):
     read_or_refuse(tmp_path_factory.getbasetemp() / f"fuzz{ending}", content)
 
 
+@settings(deadline=None)
 @given(TABLES)
 def test_any_table_is_read_or_refused(tmp_path_factory, content):
     read_or_refuse(tmp_path_factory.getbasetemp() / "table.csv", content)
 
 
 @pytest.mark.filterwarnings("ignore")  # NumPy's, about headers
+@settings(deadline=None)
 @given(ARRAYS | NUMBERS)
 def test_any_array_is_read_or_refused(tmp_path_factory, content):
     read_or_refuse(tmp_path_factory.getbasetemp() / "array.npy", content)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.integers(-1, 1001) | st.floats()), min_size=1, max_size=4))
 def test_a_table_is_read_exactly_or_refused(tmp_path_factory, rows):
     text = HEADER + "".join(f"{name},{label!r}\n" for name, label in rows)
@@ -638,6 +642,7 @@ def test_a_name_that_is_no_text_becomes_text():
     assert checkpoint_names([Path(os.fsdecode(b"\xff.csv"))]) == ["?"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.from_regex(r"\A([ab]/){0,2}[ab](\.csv|\.npy){1,2}\Z"), unique=True))
 def test_different_files_have_different_names(paths):
     names = checkpoint_names([Path(path) for path in paths])

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -124,6 +124,7 @@ def test_what_is_not_a_number_is_refused(values, kind):
         exact_labels(values, "here")
 
 
+@settings(deadline=None)
 @given(
     arrays(np.float64, st.integers(1, 6), elements=st.one_of(st.floats(), st.integers(-2, 1001).map(float)))
     | arrays(np.float16, st.integers(1, 6))
@@ -238,6 +239,7 @@ def test_many_bad_rows_are_counted_and_a_few_are_shown():
         arg_max(np.full((9, 1000), np.nan), "here")
 
 
+@settings(deadline=None)
 @given(arrays(np.float16, (2, 6), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 1.0])))
 def test_arg_max_is_the_first_of_the_largest(values):
     rows = values.tolist()

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_scorer.errors import PredictionsError
@@ -101,6 +101,7 @@ def test_a_few_of_many_columns_are_shown():
         choose_columns({f"x{column}": True for column in range(1001)}, "here")
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*NAME_COLUMNS, *sum(LABEL_COLUMNS, ())]) | st.text(), st.booleans()))
 def test_chosen_columns_are_two_of_those_there_are(found):
     try:
@@ -170,11 +171,13 @@ def test_digits_of_other_scripts_are_no_number():
     assert number("ILSVRC2012_val_٠٠٠٠٠٢٩٣.JPEG") == 0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50_000), st.sampled_from(["", "/", "a/b/", "C:\\x\\"]), st.sampled_from(["", ".JPEG", ".webp"]))
 def test_a_name_gives_back_its_number(image, folder, extension):
     assert number(f"{folder}ILSVRC2012_val_{image:08d}{extension}") == image
 
 
+@settings(deadline=None)
 @given(
     st.from_regex(IMAGE_NAME, alphabet=st.characters(codec="ascii"))
     | st.text(alphabet="ILSVRC2012_val/\\.JPEGn", max_size=40)
@@ -186,6 +189,7 @@ def test_a_name_is_matched_as_python_would_match_it(name):
     assert number(name) == (image if image <= 50_000 else 0)
 
 
+@settings(deadline=None)
 @given(st.binary() | st.text(alphabet=st.characters()))
 def test_any_name_becomes_text_that_polars_takes(name):
     assert pl.Series([name_text(name)]).to_list() == [name_text(name)]

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -216,6 +216,7 @@ def test_every_ending_has_a_format():
 # To the last bit
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1))
 def test_json_and_csv_give_back_every_share_to_the_last_bit(shares):
     shown = scores(*((f"c{row}", share, 1, 1) for row, share in enumerate(shares)))
@@ -362,12 +363,14 @@ def test_a_narrow_terminal_folds_and_leaves_nothing_out(width):
     assert name in first_column
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_printable_text_keeps_its_length_and_is_printable(text):
     assert len(printable(text)) == len(text)
     assert printable(text).isprintable()
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_printable_lines_are_as_many(text):
     assert printable_lines(text).count("\n") == text.count("\n")
