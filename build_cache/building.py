@@ -11,7 +11,7 @@ import polars as pl
 
 from build_cache.checks import check_dataset
 from build_cache.sources import Export, JsonSource, Source, TableSource, TfdsSource
-from build_cache.writing import put_in_place, table_bytes
+from build_cache.writing import put_in_place, require_pyarrow, table_bytes
 from ml_scorer.annotations import Annotations, Identity, load_annotations
 from ml_scorer.annotations.find import user_table
 from ml_scorer.annotations.fingerprint import fingerprint, seal
@@ -86,11 +86,18 @@ def build(source: Source | str | PathLike[str], output: str | PathLike[str] | No
         raise AnnotationsError(
             f"{target}: is a folder. Name the file to write, such as {target / 'annotations.parquet'}."
         )
+    require_pyarrow()  # before anything is fetched or read for nothing
     export = source.export()
+    if Path(export.where) == target and target.suffix.lower() != ".parquet":
+        raise AnnotationsError(f"{target}: a Parquet file would take the place of its own source. Name another file.")
     check_dataset(export.frame, export.where)
     frame = export.frame.sort("file_name")
     content = table_bytes(frame, _metadata(frame, export, source.kind))
     annotations = _read_back(content, frame)
+    if output is None and annotations.identity.status == "synthetic":
+        raise AnnotationsError(
+            f"{export.where}: SYNTHETIC annotations are not put where scorers look by themselves. Name a file (-o)."
+        )
     put_in_place(content, target)
     genuine = annotations.identity.genuine or annotations.identity.status == "synthetic"
     return Report(target, len(content), annotations, () if genuine else differences(frame))

@@ -85,7 +85,9 @@ def download(mirror: str | None, output: str | None) -> None:
 
 
 @main.command()
-@click.option("--seed", type=int, default=0, show_default=True, help="Other seeds give other annotations.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other seeds give other annotations."
+)
 @click.option("-o", "--output", metavar="OUT", required=True, help="Parquet file to write.")
 def synthetic(seed: int, output: str) -> None:
     """Make up annotations of the real shape, for demonstration and tests. They stay marked SYNTHETIC."""

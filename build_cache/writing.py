@@ -15,6 +15,14 @@ from ml_scorer.errors import MissingExtraError
 from ml_scorer.schema import COLUMNS, LABEL_LISTS
 
 
+def require_pyarrow() -> None:
+    """Raise MissingExtraError unless pyarrow, which writes the table, is installed."""
+    try:
+        import pyarrow.parquet  # noqa: F401 - whether it can be
+    except ImportError as error:
+        raise MissingExtraError("build-cache", "build") from error
+
+
 def table_bytes(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
     """The table as a Parquet file.
 
@@ -29,11 +37,9 @@ def table_bytes(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
     metadata : mapping of str to str
         Written as the file's key-value metadata, in this order.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtraError("build-cache", "build") from error
+    require_pyarrow()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     labels = pa.list_(pa.field("element", pa.uint16(), nullable=False))
     types = {"file_name": pa.string(), "original_label": pa.uint16(), **dict.fromkeys(LABEL_LISTS, labels)}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Final
 
-EXAMPLES = 3
+EXAMPLES: Final = 3
+LONGEST_EXAMPLE: Final = 100  # characters
 
 
 class AnnotationsError(ValueError):
@@ -42,9 +44,13 @@ def some(examples: Iterable[object], count: int) -> str:
     >>> some(["a", "b", "c"], 3), some(["a", "b", "c", "d"], 9)
     ('a, b, c', 'a, b, c and 6 more')
     """
-    shown = [str(example) for example in islice(examples, EXAMPLES)]
+    shown = [_shortened(str(example)) for example in islice(examples, EXAMPLES)]
     more = f" and {count - len(shown):,} more" if count > len(shown) else ""
     return ", ".join(shown) + more
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_EXAMPLE else f"{text[:LONGEST_EXAMPLE]}…"
 
 
 def faults_text(where: str, faults: Sequence[str]) -> str:

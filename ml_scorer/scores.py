@@ -58,6 +58,8 @@ class Scores:
             If that measure was not asked for.
         """
         name = str(measure)
+        if name not in self._sums:
+            raise KeyError(f"{name} was not computed; there are {', '.join(self._sums)}")
         return [Fraction(total, self.denominators[name]) for total in self._sums[name]]
 
     def best(self, number: int) -> Scores:

@@ -30,7 +30,7 @@ def score(
     predictions: Any,  # noqa: ANN401 (what it may be stands below)
     annotations: Annotations | str | PathLike[str] | None = None,
     measures: str | Measure | Iterable[str | Measure] = DEFAULT_MEASURES,
-    order: str | None = None,
+    order: str | PathLike[str] | None = None,
     missing: Missing = "error",
     on_error: OnError = "stop",
 ) -> Scores:
@@ -39,7 +39,7 @@ def score(
     Parameters
     ----------
     predictions
-        One of these, or a sequence of them, or a mapping from checkpoint name to them:
+        One of these, or several of them, or a mapping from checkpoint name to them:
 
         - the path of a CSV or Parquet file, with a column of image names (`file_name`, `image`, …) and one of class
           indices (`predicted_class`, `prediction`, `index`, …), or of a `.npy` file;
@@ -92,7 +92,7 @@ class Scorer:
         annotations: Annotations,
         measures: str | Measure | Iterable[str | Measure] = DEFAULT_MEASURES,
         *,
-        order: str | None = None,
+        order: str | PathLike[str] | None = None,
         missing: Missing = "error",
     ) -> None:
         self.annotations = annotations
@@ -134,7 +134,7 @@ class Scorer:
 
     def _score_source(self, source: Source) -> _Block:
         predictions = source.read(self._order)
-        sums = [count(self._plan, aligned) for aligned in self._aligner.align(predictions, source.name)]
+        sums = [count(self._plan, aligned) for aligned in self._aligner.align(predictions, source.where)]
         known = self._always_counted or self._aligner.covers(predictions, self._counted_images)
         return _Block(
             names=_row_names(source.name, predictions),
@@ -227,8 +227,6 @@ def _missing_rule(required: Images) -> Rule:
 
 
 def _row_names(source: str, predictions: Predictions) -> list[str]:
-    if predictions.names is not None:
-        return list(predictions.names)
     rows = len(predictions.labels)
     return [source] if rows == 1 else [f"{source}[{row}]" for row in range(rows)]
 

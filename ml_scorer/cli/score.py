@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import polars as pl
 
 from ml_scorer.annotations import load_annotations
-from ml_scorer.errors import MeasureError
+from ml_scorer.errors import MeasureError, some
 from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
+from ml_scorer.measures.verdict_counts import VERDICT_COUNTS
 from ml_scorer.predictions import ORDERS
 from ml_scorer.report import ENDINGS, FORMATS
-from ml_scorer.report.cells import printable_lines
+from ml_scorer.report.cells import printable, printable_lines
 from ml_scorer.scores import Scores
 from ml_scorer.scoring import Missing, OnError, Scorer
 
@@ -99,11 +101,27 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     scorer = Scorer(load_annotations(annotations), measures, order=order, missing=missing)
     with _progress(len(predictions)) as advance:
         scores = scorer.score(list(predictions), on_error=on_error, advance=advance)
-    _emit(scores.best(top) if top else scores, format_, output)
-    for failure in scores.failed:
-        click.echo(f"Error: {printable_lines(failure.error)}", err=True)
+    on_terminal = output is None and format_ in {None, "table"} and sys.stdout.isatty()
+    _emit(scores.best(top) if top else scores, format_, output, on_terminal=on_terminal)
+    _warn_of_strangers(scores)
+    if not on_terminal:  # there they stand below the table
+        for failure in scores.failed:
+            click.echo(f"Error: {printable_lines(failure.error)}", err=True)
     if scores.failed:
         sys.exit(1)
+
+
+def _warn_of_strangers(scores: Scores) -> None:
+    """Say on standard error when nearly all predictions are labels that no expert judged: a wrong order looks so."""
+    counts = scores.frame.select("checkpoint", *VERDICT_COUNTS)
+    strange = counts.filter(pl.col("unreviewed") > 0.9 * pl.sum_horizontal(VERDICT_COUNTS))["checkpoint"]
+    if strange.len():
+        names = some(map(printable, strange), strange.len())
+        click.echo(
+            f"Warning: nearly all predictions of {names} are labels that no expert was ever asked about. "
+            "Is --order right, do labels count from 0, is the model trained?",
+            err=True,
+        )
 
 
 def _format(format_: str | None, output: str | None) -> str | None:
@@ -118,11 +136,17 @@ def _format(format_: str | None, output: str | None) -> str | None:
     return ENDINGS.get(ending)
 
 
-def _emit(scores: Scores, format_: str | None, output: str | None) -> None:
+def _emit(scores: Scores, format_: str | None, output: str | None, *, on_terminal: bool) -> None:
     if output is not None:
         text = FORMATS[format_ or "table"](scores)
-        Path(output).write_text(f"{text}\n", encoding="utf-8")
-    elif format_ in {None, "table"} and sys.stdout.isatty():
+        try:
+            Path(output).write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(
+                f"-o {output}: cannot be written: {error.strerror}. Name another file."
+            ) from error
+        click.echo(f"wrote {output}", err=True)
+    elif on_terminal:
         from rich.console import Console
 
         from ml_scorer.report.terminal import print_scores

@@ -22,8 +22,6 @@ class Predictions:
         Class indices 0-999.
     order : str
         How the images were known, for the signature: `names`, or the order that was said.
-    names : tuple of str, optional
-        A name for each checkpoint, where the source gives them.
     ties : (checkpoints, images) bool, optional
         Where the arg-max of an image was a tie; None where the source held labels.
     """
@@ -31,5 +29,4 @@ class Predictions:
     images: Images
     labels: Labels
     order: str
-    names: tuple[str, ...] | None = None
     ties: NDArray[np.bool_] | None = None

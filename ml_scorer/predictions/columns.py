@@ -61,6 +61,6 @@ def _numbers(labels: pl.Series, names: pl.Series, where: str) -> pl.Series:
         ]
         raise PredictionsError(
             f"{where}: column {labels.name!r} holds text where class indices 0-999 are expected: "
-            f"{some(found, int(words.sum()))}."
+            f"{some(found, int(words.sum()))}. Write indices instead of names or WordNet ids (timm: --include-index)."
         )
     return numbers

@@ -64,13 +64,16 @@ def _from_mapping(source: Mapping[Any, Any], where: str) -> Predictions:
         labels = np.asarray(list(source.values()))
     except ValueError:  # lists of unequal lengths among them
         labels = np.empty(0, object)
-    if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+    strange_value = any(isinstance(value, bool | np.bool_) for value in source.values())  # NumPy takes them for 0 and 1
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf" or strange_value:
         wrong = next((f"{value!r} at {name}" for name, value in source.items() if not _is_number(value)), "")
         raise PredictionsError(f"{where}: the values must be class indices 0-999, not {wrong or labels.dtype}.")
     return named_predictions(pl.Series(names, dtype=pl.String), labels, where)
 
 
 def _is_number(value: object) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return False
     try:
         number = np.asarray(value)
     except ValueError:

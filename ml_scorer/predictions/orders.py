@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import md5, sha256
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
 from typing import Final
 
@@ -76,21 +77,13 @@ ORDERS: Final[dict[str, Callable[[Annotations], Images]]] = {
     "annotations": _annotations,
 }
 
-EXPLAINED: Final = {
-    "ilsvrc": "ILSVRC2012_val_00000001 to 00050000",
-    "imagefolder": "by class folder, then name: torchvision, timm (50,000)",
-    "tfds": "as tfds.load yields the dataset (20,000)",
-    "tfds-sequential": "as tfds.data_source yields it (20,000)",
-    "annotations": "the annotated images, by name (20,000)",
-}
 
-
-def resolve_order(order: str, annotations: Annotations) -> Order:
+def resolve_order(order: str | PathLike[str], annotations: Annotations) -> Order:
     """The images that an order means.
 
     Parameters
     ----------
-    order : str
+    order : str or path
         One of `ORDERS`, or the path of a text file that lists image names, one a line.
     annotations : Annotations
 
@@ -99,7 +92,11 @@ def resolve_order(order: str, annotations: Annotations) -> Order:
     PredictionsError
         If it is neither, or the file lists what is no validation image, or one twice.
     """
-    if order in ORDERS:
+    if not isinstance(order, str | PathLike):
+        raise PredictionsError(
+            f"an order is one of {known_orders()}, or the path of a text file of image names, not {order!r:.50}."
+        )
+    if isinstance(order, str) and order in ORDERS:
         return Order(order, ORDERS[order](annotations))
     file = Path(order)
     if not file.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike, fspath
@@ -25,6 +25,8 @@ class Source:
     """Something that holds predictions of one or more checkpoints, not read yet."""
 
     name: str
+    where: str
+    """What to call it in an error: its path, where it is a file."""
     read: Callable[[Order | None], Predictions]
 
 
@@ -33,10 +35,12 @@ def prediction_sources(predictions: Any) -> list[Source]:  # noqa: ANN401
 
     Parameters
     ----------
-    predictions : path, array, frame, or mapping from image name to label; or a sequence of them, or a mapping to them
+    predictions : path, array, frame, or mapping from image name to label; or several of them, or a mapping to them
     """
     if isinstance(predictions, Predictions):
-        return [Source("predictions", lambda _: predictions)]
+        return [Source("predictions", "predictions", lambda _: predictions)]
+    if isinstance(predictions, Iterator):
+        predictions = list(predictions)
     if _is_path(predictions):
         return _files([predictions])
     if isinstance(predictions, Mapping) and not _is_one_checkpoint(predictions):
@@ -50,13 +54,17 @@ def prediction_sources(predictions: Any) -> list[Source]:  # noqa: ANN401
 
 def _files(paths: Sequence[str | PathLike[str]]) -> list[Source]:
     files = [Path(fspath(path)) for path in paths]
-    return [Source(name, partial(read_file, file)) for name, file in zip(checkpoint_names(files), files, strict=True)]
+    return [_file(name, file) for name, file in zip(checkpoint_names(files), files, strict=True)]
+
+
+def _file(name: str, path: Path) -> Source:
+    return Source(name, name_text(path), partial(read_file, path))
 
 
 def _source(name: str, one: Any) -> Source:  # noqa: ANN401
     if _is_path(one):
-        return Source(name, partial(read_file, Path(fspath(one))))
-    return Source(name, lambda order: memory_predictions(one, order, name))
+        return _file(name, Path(fspath(one)))
+    return Source(name, name, lambda order: memory_predictions(one, order, name))
 
 
 def _is_path(value: object) -> bool:

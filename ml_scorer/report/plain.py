@@ -15,7 +15,7 @@ def plain_text(scores: Scores) -> str:
     lines = [*shown.warnings, ""] if shown.warnings else []
     lines += [_line(row, widths).rstrip() for row in (shown.headings, *shown.rows)]
     lines += ["", *shown.signatures]
-    lines += [f"failed: {name}: {error}" for name, error in shown.failures]
+    lines += [f"failed: {error}" for _, error in shown.failures]
     return "\n".join(lines)
 
 
@@ -35,7 +35,7 @@ def markdown(scores: Scores) -> str:
     lines += [f"| {_line(row, widths, ' | ')} |" for row in (escaped.headings, rule, *escaped.rows)]
     lines += ["", "```text", *shown.signatures, "```"]
     if shown.failures:
-        lines += ["", *(f"- failed: {_escape(name)}: {_escape(error)}" for name, error in shown.failures)]
+        lines += ["", *(f"- failed: {_escape(error)}" for _, error in shown.failures)]
     return "\n".join(lines)
 
 

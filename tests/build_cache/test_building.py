@@ -190,3 +190,18 @@ def test_a_table_that_reads_back_whole_but_as_another_is_not_put_in_place(monkey
     ):
         build(synthetic_table, output)
     assert not output.parent.exists()
+
+
+def test_a_table_does_not_replace_a_source_of_another_kind(tmp_path, synthetic):
+    source = tmp_path / "table.jsonl"
+    synthetic.frame.write_ndjson(source)
+    with pytest.raises(AnnotationsError, match="would take the place of its own source"):
+        build(source, source)
+
+
+def test_synthetic_annotations_are_not_put_where_scorers_look(synthetic_table):
+    with pytest.raises(AnnotationsError, match="SYNTHETIC annotations are not put where scorers look"):
+        build(SyntheticSource(0))
+    with pytest.raises(AnnotationsError, match="SYNTHETIC annotations are not put where scorers look"):
+        build(synthetic_table)
+    assert not user_table().exists()

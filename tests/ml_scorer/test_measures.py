@@ -65,7 +65,9 @@ def test_another_spelling_is_the_same_measure(text, same):
         ("MLA(average=image, average=class)", "'average' is given twice"),
         ("MLA(classes=cats)", "classes='cats' is neither one of all, organism"),
         ("MLA(classes=999-1001)", "expected class indices in 0-999"),
-        ("MLA(classes=9-3)", "expected class indices in 0-999"),
+        ("MLA(classes=0-5+5000)", "expected class indices in 0-999, found 5000"),
+        ("MLA(classes=0-5+9-3)", "the range 9-3 ends before it begins"),
+        ("MLA(classes=0-99999)", "is neither one of"),
         ("Top1(images=all)", "images='all' is not one of annotated, validation"),
     ],
 )
@@ -79,6 +81,17 @@ def test_all_bad_arguments_are_reported_together():
         MLA(unclear="x", average="y")
     with pytest.raises(MeasureError, match=r"(?s)'Top9'.*unclear='x'"):
         parse_measures(["Top9", "MLA(unclear=x)"])
+
+
+@pytest.mark.parametrize(("classes", "found"), [([], "none"), ([-1, 3], "-1"), ([5, 1000], "1000")])
+def test_classes_that_do_not_exist_are_refused(classes, found):
+    with pytest.raises(MeasureError, match=f"expected class indices in 0-999, found {found}"):
+        MLA(classes=classes)
+
+
+def test_a_class_index_is_an_integer():
+    with pytest.raises(TypeError, match="float"):
+        MLA(classes=[0.7, 1])
 
 
 def test_no_measure_is_refused():

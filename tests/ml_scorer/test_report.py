@@ -284,12 +284,12 @@ def test_failures_are_listed(name):
 
 def test_an_error_of_several_lines_keeps_them():
     text = FORMATS["table"](scores(failed=(Failure("a", "a.csv: 2 problems\n  - one\n  - two"),)))
-    assert text.endswith("failed: a: a.csv: 2 problems\n  - one\n  - two")
+    assert text.endswith("failed: a.csv: 2 problems\n  - one\n  - two")
 
 
 def test_an_error_of_several_lines_is_one_item_of_a_markdown_list():
     text = FORMATS["markdown"](scores(failed=(Failure("a", "a.csv: 2 problems\n  - one\n  - two"),)))
-    assert text.splitlines()[-1] == "- failed: a: a.csv: 2 problems - one - two"
+    assert text.splitlines()[-1] == "- failed: a.csv: 2 problems - one - two"
 
 
 # Names are only names
@@ -355,12 +355,11 @@ def test_json_is_ascii_and_passes_any_encoding():
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
-def test_a_narrow_terminal_folds_and_leaves_nothing_out(width):
+def test_a_narrow_terminal_leaves_nothing_out(width):
     name = "a-very-long-name-of-a-checkpoint-at-step-00012345"
-    folded = on_terminal(called(name), width=width)
-    assert "…" not in folded
-    first_column = "".join(line.split("│")[0].strip() for line in folded.splitlines() if "│" in line)
-    assert name in first_column
+    printed = on_terminal(called(name), width=width)
+    assert "…" not in printed
+    assert any(line.startswith(name) for line in printed.splitlines())
 
 
 @settings(deadline=None)
