@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from ml_scorer.schema import NUM_CLASSES, VALIDATION_IMAGES, Labels
+from ml_scorer.schema import NUM_CLASSES, VALIDATION_IMAGES, Images, Labels
 
 _FINEST_GROUPS: Final = {
     "organism": ("dog", "organism-not-dog"),
@@ -73,7 +73,7 @@ def group_members(group: str) -> frozenset[int]:
     return frozenset(classes().filter(pl.col("group").is_in(_FINEST_GROUPS[group]))["index"].to_list())
 
 
-def class_folder_order() -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def class_folder_order() -> Images:
     """Validation image numbers sorted by class folder, then by name: what torchvision's and timm's ImageFolder give.
 
     WordNet ids sort as the class indices do, so sorting by label (stably) is sorting by folder.

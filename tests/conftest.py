@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from http_server import Server
 
 from build_cache import SyntheticSource, TableSource, build
 from ml_scorer import Annotations, load_annotations
@@ -44,6 +46,14 @@ def synthetic_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def synthetic(synthetic_table: Path) -> Annotations:
     return load_annotations(synthetic_table)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A web server on the loopback interface, asked past any proxy of this machine."""
+    monkeypatch.setenv("no_proxy", "*")
+    with Server() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -95,14 +95,14 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     ml-scorer score sweep/*.npy --order imagefolder --format csv -o scores.csv
     ml-scorer score resnet50.csv --measure MLA --measure 'Top1(images=validation)'
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
-    format_ = _format(format_, output)
+    chosen = _format(format_, output)
     if output is not None and Path(output).resolve() in {Path(file).resolve() for file in predictions}:
         raise click.UsageError(f"-o {output} would overwrite predictions that are to be scored.")
     scorer = Scorer(load_annotations(annotations), measures, order=order, missing=missing)
     with _progress(len(predictions)) as advance:
         scores = scorer.score(list(predictions), on_error=on_error, advance=advance)
-    on_terminal = output is None and format_ in {None, "table"} and sys.stdout.isatty()
-    _emit(scores.best(top) if top else scores, format_, output, on_terminal=on_terminal)
+    on_terminal = output is None and chosen == "table" and sys.stdout.isatty()
+    _emit(scores.best(top) if top else scores, chosen, output, on_terminal=on_terminal)
     _warn_of_strangers(scores)
     if not on_terminal:  # there they stand below the table
         for failure in scores.failed:
@@ -124,23 +124,22 @@ def _warn_of_strangers(scores: Scores) -> None:
         )
 
 
-def _format(format_: str | None, output: str | None) -> str | None:
-    """The format that was said, or that the ending of the output tells; None where neither does: a table."""
-    if format_ is not None or output is None:
-        return format_
-    ending = Path(output).suffix.lower()
+def _format(said: str | None, output: str | None) -> str:
+    """The format that was said, or that the ending of the output tells; a table where neither does."""
+    if said is not None:
+        return said
+    ending = Path(output or "").suffix.lower()
     if ending and ending not in ENDINGS:
         raise click.UsageError(
             f"-o {output}: the ending tells no format. Use one of {', '.join(ENDINGS)}, or say it with --format."
         )
-    return ENDINGS.get(ending)
+    return ENDINGS.get(ending, "table")
 
 
-def _emit(scores: Scores, format_: str | None, output: str | None, *, on_terminal: bool) -> None:
+def _emit(scores: Scores, format_: str, output: str | None, *, on_terminal: bool) -> None:
     if output is not None:
-        text = FORMATS[format_ or "table"](scores)
         try:
-            Path(output).write_text(f"{text}\n", encoding="utf-8")
+            Path(output).write_text(f"{FORMATS[format_](scores)}\n", encoding="utf-8")
         except OSError as error:
             raise click.ClickException(
                 f"-o {output}: cannot be written: {error.strerror}. Name another file."
@@ -153,7 +152,7 @@ def _emit(scores: Scores, format_: str | None, output: str | None, *, on_termina
 
         print_scores(scores, Console())
     else:
-        click.echo(FORMATS[format_ or "table"](scores))
+        click.echo(FORMATS[format_](scores))
 
 
 @contextmanager

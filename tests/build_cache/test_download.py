@@ -9,7 +9,7 @@ from hashlib import sha256
 import polars as pl
 import pytest
 from annotation_files import annotation_json
-from http_server import Answer, Server
+from http_server import Answer
 
 from build_cache import SyntheticSource, build
 from build_cache.fetching import FetchError, Patience, StorageError, cache_folder
@@ -37,13 +37,6 @@ def table(frame):
 @pytest.fixture(scope="module")
 def annotation_file(frame):
     return json.dumps(annotation_json(frame)).encode()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    with Server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -26,13 +26,6 @@ WHOLE = Answer(BODY, headers=TAGGED)
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture
 def target(tmp_path):
     return tmp_path / "cache" / "file.bin"
 
