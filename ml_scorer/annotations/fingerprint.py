@@ -13,7 +13,7 @@ The *seal* is a sha256 over everything that the file holds: each column as store
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -23,24 +23,22 @@ import polars as pl
 from ml_scorer.schema import COLUMNS, LABEL_LISTS, SHARED_COLUMNS
 
 _NO_LABEL: Final = 2**16 - 1
+_ROWS: Final = 2000
 
 
-def _cells(frame: pl.DataFrame) -> pl.DataFrame:
-    """The six columns as text in canonical form, rows by name."""
+def _cells(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The six columns as text in canonical form, rows by name; a part at a time, since text takes much memory."""
     sets = [pl.col(name).list.unique().list.sort().cast(pl.List(pl.String)).list.join(",") for name in LABEL_LISTS]
-    return (
-        frame.select(SHARED_COLUMNS)
-        .sort("file_name")
-        .with_columns(
+    for part in frame.select(SHARED_COLUMNS).sort("file_name").iter_slices(_ROWS):
+        yield part.with_columns(
             pl.col("original_label").cast(pl.String),
             *sets,
             pl.col("is_problematic").cast(pl.UInt8).cast(pl.String),
         )
-    )
 
 
-def _lines_sha256(lines: pl.Series) -> str:
-    return sha256("".join(f"{line}\n" for line in lines.to_list()).encode()).hexdigest()
+def _lines(column: pl.Series) -> bytes:
+    return "".join(f"{line}\n" for line in column.to_list()).encode()
 
 
 def fingerprint(frame: pl.DataFrame) -> str:
@@ -51,13 +49,19 @@ def fingerprint(frame: pl.DataFrame) -> str:
     frame : polars.DataFrame
         At least the six columns that every source has; rows in any order.
     """
-    cells = _cells(frame)
-    return _lines_sha256(cells.select(pl.concat_str(*cells.columns, separator="\t")).to_series())
+    digest = sha256()
+    for cells in _cells(frame):
+        digest.update(_lines(cells.select(pl.concat_str(*cells.columns, separator="\t")).to_series()))
+    return digest.hexdigest()
 
 
 def column_fingerprints(frame: pl.DataFrame) -> dict[str, str]:
     """The first 16 digits of a sha256 over each of the six columns alone: its cells in canonical form, one a line."""
-    return {column.name: _lines_sha256(column)[:16] for column in _cells(frame).iter_columns()}
+    digests = {name: sha256() for name in SHARED_COLUMNS}
+    for cells in _cells(frame):
+        for name, digest in digests.items():
+            digest.update(_lines(cells[name]))
+    return {name: digest.hexdigest()[:16] for name, digest in digests.items()}
 
 
 def seal(frame: pl.DataFrame, metadata: Mapping[str, str]) -> str:
