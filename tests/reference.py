@@ -28,19 +28,23 @@ def verdict(image, label):
     return "unreviewed"
 
 
-def mean(images, is_right, average, classes):
-    """Share of right images: over all, or within each class and then over the classes."""
+def mean(images, points, average, classes):
+    """Mean of what each image gives (1 or 0, or a share): over all, or within each class and then over the classes."""
     if average == "image":
-        return Fraction(sum(map(is_right, images)), len(images))
-    shares = []
+        return Fraction(sum(map(points, images)), len(images))
+    means = []
     for label in classes:
         members = [image for image in images if image["original"] == label]
-        shares.append(Fraction(sum(map(is_right, members)), len(members)))
-    return sum(shares, Fraction()) / len(shares)
+        means.append(Fraction(sum(map(points, members)), len(members)))
+    return sum(means, Fraction()) / len(means)
 
 
 def mla(annotations, predictions, num_classes=1000, k=1, **options):
-    """Multi-label accuracy; options are `unclear`, `unreviewed`, `average`, `classes` (a set, or a group's name)."""
+    """Multi-label accuracy; options are `unclear`, `unreviewed`, `average`, `classes` (a set, or a group's name).
+
+    Right is an image when any of its first k predictions is accepted. With k="labels", an image with n accepted labels
+    gives the share of them that are among its first n predictions, and an image with none gives 0.
+    """
     accepted = {"correct"}
     if options.get("unclear", "correct") == "correct":
         accepted.add("unclear")
@@ -53,7 +57,13 @@ def mla(annotations, predictions, num_classes=1000, k=1, **options):
     def is_right(image):
         return any(verdict(image, label) in accepted for label in predictions.get(image["name"], ())[:k])
 
-    return mean(images, is_right, options.get("average", "class"), classes)
+    def share(image):
+        labels = {label for label in image["correct"] + image["unclear"] if verdict(image, label) in accepted}
+        if not labels:
+            return 0
+        return Fraction(len(labels & set(predictions.get(image["name"], ())[: len(labels)])), len(labels))
+
+    return mean(images, share if k == "labels" else is_right, options.get("average", "class"), classes)
 
 
 def top1(annotations, predictions, num_classes=1000, average="image", k=1):

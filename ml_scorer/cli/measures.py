@@ -7,7 +7,6 @@ from dataclasses import fields
 
 import click
 
-from ml_scorer.imagenet import GROUPS
 from ml_scorer.measures import DEFAULT_MEASURES, MEASURES
 
 
@@ -19,7 +18,7 @@ def measures() -> None:
         summary = (inspect.getdoc(measure) or "").partition("\n\n")[0].partition(": ")[2]
         click.echo(f"    {' '.join(summary.split())}")
         for field in fields(measure):
-            known = measure.choices.get(field.name, ("all", *GROUPS, "class indices such as 0-9+15"))
+            known = measure.may_be(field.name)
             click.echo(f"    {field.name}={field.default}  one of: {', '.join(known)}")
         click.echo()
     click.echo("Write a measure as it prints, defaults left out: --measure 'MLA(unclear=wrong, average=image)'")

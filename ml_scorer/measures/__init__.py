@@ -11,9 +11,9 @@ from ml_scorer.errors import MeasureError, faults_text
 from ml_scorer.measures.imagenet_m import ImageNetM
 from ml_scorer.measures.measure import Measure
 from ml_scorer.measures.mla import MLA
-from ml_scorer.measures.top1 import Top1
+from ml_scorer.measures.top_k import Top1, Top5
 
-MEASURES: Final[dict[str, type[Measure]]] = {measure.__name__: measure for measure in (MLA, Top1, ImageNetM)}
+MEASURES: Final[dict[str, type[Measure]]] = {measure.__name__: measure for measure in (MLA, Top1, Top5, ImageNetM)}
 """Every measure by its name. A new one is a file of its own, a line here, and a test."""
 
 DEFAULT_MEASURES: Final[tuple[Measure, ...]] = (
@@ -38,7 +38,7 @@ def parse_measure(text: str) -> Measure:
     Examples
     --------
     >>> parse_measure("MLA(average=image,unclear=wrong)")
-    MLA(unclear='wrong', unreviewed='wrong', average='image', classes='all')
+    MLA(unclear='wrong', unreviewed='wrong', average='image', classes='all', k='1')
     """
     match = _NOTATION.fullmatch(text)
     if not match or match["name"] not in MEASURES:
@@ -99,6 +99,7 @@ __all__ = [
     "ImageNetM",
     "Measure",
     "Top1",
+    "Top5",
     "parse_measure",
     "parse_measures",
 ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from operator import index
+from typing import Final
 
 from ml_scorer.errors import MeasureError, some
 from ml_scorer.imagenet import GROUPS, group_members
+from ml_scorer.measures.measure import Notation
 from ml_scorer.schema import NUM_CLASSES
 
 ALL = "all"
@@ -74,3 +76,6 @@ def _ranges(members: Iterable[int]) -> str:
         else:
             runs.append([label, label])
     return "+".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+CLASS_SET: Final = Notation(class_set_text, (ALL, *GROUPS, "class indices such as 0-9+15"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ml_scorer.annotations import Annotations
 from ml_scorer.errors import MeasureError, faults_text
@@ -12,22 +13,51 @@ from ml_scorer.measures.rule import Rule
 
 
 @dataclass(frozen=True)
+class Notation:
+    """How an argument is written that is more than one of a few words.
+
+    Attributes
+    ----------
+    text : callable
+        Gives the one written form of a value, or raises MeasureError.
+    forms : tuple of str
+        What it may be, in words.
+    """
+
+    text: Callable[[Any], str]
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Measure(ABC):
-    """Base of all measures. Every field is a string with a default; `choices` holds what a field may be."""
+    """Base of all measures. Every field is kept as a string and has a default."""
 
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """What a field may be, where that is one of a few words."""
+    notations: ClassVar[dict[str, Notation]] = {}
+    """How the other fields are written."""
     reports_count: ClassVar[bool] = False
     """Whether a result also gives the number of images that were right: for a measure over a handful of images."""
 
     def __post_init__(self) -> None:
-        """Raise MeasureError, naming every bad argument, unless each is one of its choices."""
+        """Bring every argument into its one written form; raise MeasureError, naming every bad one."""
         faults = [
             f"{name}={value!r} is not one of {', '.join(known)}"
             for name, known in self.choices.items()
             if (value := getattr(self, name)) not in known
         ]
+        for name, notation in self.notations.items():
+            try:
+                object.__setattr__(self, name, notation.text(getattr(self, name)))
+            except MeasureError as error:
+                faults.append(str(error))
         if faults:
             raise MeasureError(faults_text(type(self).__name__, faults))
+
+    @classmethod
+    def may_be(cls, argument: str) -> tuple[str, ...]:
+        """What an argument may be, in words."""
+        return cls.choices[argument] if argument in cls.choices else cls.notations[argument].forms
 
     @abstractmethod
     def rule(self, annotations: Annotations) -> Rule:

@@ -9,9 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from ml_scorer.annotations import VERDICTS, Annotations
-from ml_scorer.measures.class_sets import ALL, class_set_members, class_set_text
-from ml_scorer.measures.measure import Measure
-from ml_scorer.measures.rule import Rule, scored_rows, verdict_rule
+from ml_scorer.errors import MeasureError
+from ml_scorer.measures.class_sets import ALL, CLASS_SET, class_set_members
+from ml_scorer.measures.label_count import LABEL_COUNT, label_count
+from ml_scorer.measures.measure import Measure, Notation
+from ml_scorer.measures.rule import LABELS, Rule, scored_rows, verdict_rule
 
 CORRECT, UNCLEAR, WRONG = range(len(VERDICTS))
 
@@ -22,6 +24,10 @@ class MLA(Measure):
 
     Follows the recipe in the dataset's documentation (Shankar et al., ICML 2020): a label judged correct or unclear is
     right, shares are averaged within each original class, then over the classes.
+
+    With k=labels an image that has n accepted labels gives the share of them that are among its first n predictions
+    (the variable top-k of Anzaku et al., arXiv:2412.18409, averaged as above), and an image that has none gives 0. In
+    the published annotations every image that is not problematic has from one to nine, and 18 have more than five.
 
     Parameters
     ----------
@@ -34,11 +40,15 @@ class MLA(Measure):
     classes : str or iterable of int
         Only images whose original label is in this set: "organism", "object", "dog", "organism-not-dog", or class
         indices, as text ("0-9+15") or as integers. "all" is every class.
+    k : str or int
+        How many predictions of an image are looked at, the most likely first: 1-1000, any of which makes it right, or
+        "labels".
 
     Raises
     ------
     MeasureError
-        If an argument is none of these.
+        If an argument is none of these, or for k=labels with unreviewed=correct: the labels that are accepted then
+        are not known, so that nobody can say how many there are.
 
     Examples
     --------
@@ -46,12 +56,15 @@ class MLA(Measure):
     ('MLA', 'MLA(unclear=wrong, classes=dog)')
     >>> MLA(classes=[0, 1, 2]) == MLA(classes="0-2")
     True
+    >>> MLA(k=5)
+    MLA(unclear='correct', unreviewed='wrong', average='class', classes='all', k='5')
     """
 
     unclear: str = "correct"
     unreviewed: str = "wrong"
     average: str = "class"
     classes: str | Iterable[int] = ALL
+    k: str | int = "1"
 
     choices: ClassVar[dict[str, tuple[str, ...]]] = {
         "unclear": ("correct", "wrong"),
@@ -59,10 +72,16 @@ class MLA(Measure):
         "average": ("class", "image"),
     }
 
+    notations: ClassVar[dict[str, Notation]] = {"classes": CLASS_SET, "k": LABEL_COUNT}
+
     def __post_init__(self) -> None:
-        """Check the arguments; a set of classes is kept in its one written form."""
+        """Check the arguments, each by itself and then together."""
         super().__post_init__()
-        object.__setattr__(self, "classes", class_set_text(self.classes))
+        if self.k == LABELS and self.unreviewed == "correct":
+            raise MeasureError(
+                "MLA: k=labels looks at as many predictions as the image has accepted labels, and with "
+                "unreviewed=correct nobody knows how many those are. Leave one of the two out, or take a number: k=5."
+            )
 
     def rule(self, annotations: Annotations) -> Rule:
         """Accepted labels and weights under these annotations."""
@@ -75,4 +94,5 @@ class MLA(Measure):
         counts_with_unclear = self.unclear == ("wrong" if rejects else "correct")
         verdicts = (WRONG if rejects else CORRECT, *((UNCLEAR,) if counts_with_unclear else ()))
         by_class = classes if self.average == "class" else None
-        return verdict_rule(annotations, rows, verdicts, rejects=rejects, classes=by_class)
+        k = label_count(str(self.k))
+        return verdict_rule(annotations, rows, verdicts, rejects=rejects, classes=by_class, k=k)

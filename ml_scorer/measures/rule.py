@@ -2,6 +2,9 @@
 
     score(checkpoint) = sum over images of weight[image] * (prediction[checkpoint, image] in accepted[image])
 
+Of several predictions of an image, the first `k`, any that is accepted makes it right; or, with k=labels, an image of n
+accepted labels gives the share of these that are among its first n predictions.
+
 Weights are fractions with one common denominator, so that a score is an integer sum divided once.
 """
 
@@ -9,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,14 @@ from ml_scorer.schema import Images, Labels
 
 EXACT: Final = 2**53
 """Integers below this are exact as float64, in which the kernel counts; above it, Python's integers take over."""
+
+LABELS: Final = "labels"
+"""In place of a number of predictions: as many as the image has accepted labels."""
+
+LabelCount: TypeAlias = int | Literal["labels"]
+
+Weights: TypeAlias = NDArray[Any]
+"""Numerators of weights: int64, or Python integers in an object array where their sum reaches 2**53."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +55,37 @@ class Rule:
         The `data` part of the signature: which labels these are.
     classes : int
         Number of original classes among the images, for the signature.
+    k : int or "labels"
+        How many predictions of an image are looked at, the most likely first; any that is accepted makes it right. With
+        "labels", as many as it has accepted labels, and each of these that is among them adds its share of the image's
+        weight, which is a whole number.
     """
 
     images: Images
-    weights: NDArray[np.int64] | NDArray[np.object_]
+    weights: Weights
     denominator: int
     pair_rows: NDArray[np.int64]
     pair_labels: Labels
     rejects: bool
     data: str
     classes: int
+    k: LabelCount = 1
+
+    @property
+    def looked_at(self) -> NDArray[np.int64]:
+        """How many predictions of each image are looked at: (images,) int64."""
+        if self.k == LABELS:
+            return np.bincount(self.pair_rows, minlength=self.images.size)
+        return np.full(self.images.size, self.k)
+
+    @property
+    def labels_needed(self) -> int:
+        """How many predictions an image needs at most."""
+        return int(self.looked_at.max(initial=1))
+
+    def too_few(self, k: int) -> int:
+        """Number of images of which more than `k` predictions are looked at."""
+        return int(np.count_nonzero(self.looked_at > k))
 
 
 def image_weights(images: int) -> tuple[NDArray[np.int64], int]:
@@ -61,9 +93,7 @@ def image_weights(images: int) -> tuple[NDArray[np.int64], int]:
     return np.ones(images, np.int64), images
 
 
-def class_weights(
-    original_labels: Labels, classes: NDArray[np.int64]
-) -> tuple[NDArray[np.int64] | NDArray[np.object_], int]:
+def class_weights(original_labels: Labels, classes: NDArray[np.int64]) -> tuple[Weights, int]:
     """An image of class c weighs 1 / (classes * images in c): the average within each class, averaged over classes.
 
     Parameters
@@ -94,9 +124,19 @@ def class_weights(
         )
     multiple = math.lcm(*np.unique(sizes[classes]).tolist())
     denominator = classes.size * multiple
-    dtype = np.dtype(np.int64) if denominator < EXACT else np.dtype(object)
-    weight_of_class = np.array([multiple // int(size) if size else 0 for size in sizes], dtype)
+    weight_of_class = np.array([multiple // int(size) if size else 0 for size in sizes], _whole_number(denominator))
     return weight_of_class[original_labels], denominator
+
+
+def _whole_number(denominator: int) -> np.dtype[Any]:
+    """Type of weights that add up to a denominator."""
+    return np.dtype(np.int64) if denominator < EXACT else np.dtype(object)
+
+
+def _divisible(weights: Weights, denominator: int, divisors: NDArray[np.int64]) -> tuple[Weights, int]:
+    """The same weights over a larger denominator: each can be divided by each of these divisors (0 is left out)."""
+    multiple = math.lcm(*divisors[divisors > 0].tolist())
+    return weights.astype(_whole_number(denominator * multiple)) * multiple, denominator * multiple
 
 
 def scored_rows(annotations: Annotations) -> NDArray[np.int64]:
@@ -111,6 +151,7 @@ def verdict_rule(
     *,
     rejects: bool = False,
     classes: NDArray[np.int64] | None = None,
+    k: LabelCount = 1,
 ) -> Rule:
     """The rule that accepts (or rejects) the labels with one of some verdicts.
 
@@ -125,6 +166,8 @@ def verdict_rule(
         Accept every label but those.
     classes : (classes,) int64, optional
         Average within each of these classes, then over them; None averages over the images.
+    k : int or "labels"
+        How many predictions of an image are looked at; see `Rule`.
     """
     labels = annotations.original_labels[rows]
     weights, denominator = image_weights(labels.size) if classes is None else class_weights(labels, classes)
@@ -132,6 +175,8 @@ def verdict_rule(
     position[rows] = np.arange(rows.size)
     pair_rows = position[annotations.reviewed_rows]
     chosen = (pair_rows >= 0) & np.isin(annotations.verdicts, verdicts)
+    if k == LABELS:
+        weights, denominator = _divisible(weights, denominator, np.unique(np.bincount(pair_rows[chosen])))
     return Rule(
         images=annotations.images[rows],
         weights=weights,
@@ -141,4 +186,5 @@ def verdict_rule(
         rejects=rejects,
         data=str(annotations.identity),
         classes=np.unique(labels).size,
+        k=k,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml_scorer.kernel import compile_plan, count
-from ml_scorer.measures import DEFAULT_MEASURES, MLA, Top1
+from ml_scorer.kernel import compile_plan, count, top1
+from ml_scorer.measures import DEFAULT_MEASURES, MLA, Top1, Top5
 from ml_scorer.measures.verdict_counts import verdict_rules
 from ml_scorer.schema import MISSING, NO_LABEL
 
@@ -54,6 +54,24 @@ def test_every_prediction_has_exactly_one_verdict(plan, synthetic):
         counts = count(plan, aligned(plan, synthetic, labels))[0, len(DEFAULT_MEASURES) :]
         assert counts.sum() == np.count_nonzero(~synthetic.is_problematic)
         assert (counts >= 0).all()
+
+
+@pytest.mark.parametrize("narrowest", [1, 100, 10**6])
+def test_sums_do_not_depend_on_the_number_of_layers(narrowest, plan, synthetic, monkeypatch):
+    rules = [measure.rule(synthetic) for measure in DEFAULT_MEASURES]
+    monkeypatch.setattr(top1, "_NARROWEST", narrowest)
+    other = compile_plan([*rules, *verdict_rules(synthetic).values()])
+    assert len(other.layers) != len(plan.layers)
+    reviewed = synthetic.original_labels.copy()
+    reviewed[synthetic.reviewed_rows] = synthetic.reviewed_labels  # the last of each image
+    sums = count(plan, aligned(plan, synthetic, reviewed))
+    assert (sums == count(other, aligned(other, synthetic, reviewed))).all()
+
+
+@pytest.mark.parametrize("measure", [MLA(k=5), MLA(k="labels"), Top5()])
+def test_a_rule_that_looks_at_more_labels_is_not_taken_for_another(measure, synthetic):
+    with pytest.raises(ValueError, match=r"one prediction of an image; compile_top_k the others"):
+        compile_plan([MLA().rule(synthetic), measure.rule(synthetic)])
 
 
 def test_sums_are_whole_numbers(plan, synthetic):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from ml_scorer import MLA, Annotations, ImageNetM, Top1, parse_measure, score
 from ml_scorer.errors import MeasureError
 from ml_scorer.imagenet import validation_labels
-from ml_scorer.measures import DEFAULT_MEASURES, MEASURES, parse_measures
+from ml_scorer.measures import DEFAULT_MEASURES, MEASURES, Top5, parse_measures
 from ml_scorer.schema import image_name
 
 PRINTED = [
@@ -21,7 +23,13 @@ PRINTED = [
     (MLA(classes=[5, 3, 4, 900]), "MLA(classes=3-5+900)"),
     (MLA(unclear="wrong", unreviewed="correct", average="image", classes="object"),
      "MLA(unclear=wrong, unreviewed=correct, average=image, classes=object)"),
+    (MLA(k=5), "MLA(k=5)"),
+    (MLA(k="labels"), "MLA(k=labels)"),
+    (MLA(unclear="wrong", unreviewed="correct", average="image", classes="dog", k="10"),
+     "MLA(unclear=wrong, unreviewed=correct, average=image, classes=dog, k=10)"),
     (Top1(), "Top1"),
+    (Top5(), "Top5"),
+    (Top5(average="class", images="validation"), "Top5(average=class, images=validation)"),
     (Top1(average="class", images="validation"), "Top1(average=class, images=validation)"),
     (ImageNetM(), "ImageNetM"),
 ]  # fmt: skip
@@ -41,6 +49,8 @@ def test_a_measure_prints_without_defaults_and_parses_back(measure, text):
         ("MLA()", "MLA"),
         ("MLA(unclear=correct)", "MLA"),
         ("MLA(classes=all)", "MLA"),
+        ("MLA(k=1)", "MLA"),
+        ("MLA(k = 5)", "MLA(k=5)"),
         ("MLA(classes=0-999)", "MLA"),
         ("MLA(classes=151-268)", "MLA(classes=dog)"),
         ("MLA(classes=7+1-3)", "MLA(classes=1-3+7)"),
@@ -54,11 +64,20 @@ def test_another_spelling_is_the_same_measure(text, same):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Top5", r"unknown measure 'Top5'. Known: MLA, Top1, ImageNetM"),
+        ("Top9", r"unknown measure 'Top9'. Known: MLA, Top1, Top5, ImageNetM"),
         ("mla", "unknown measure 'mla'"),
         ("", "unknown measure ''"),
         ("MLA(unclear=wrong", "unknown measure"),
-        ("MLA(k=5)", r"unknown argument 'k=5' \(MLA takes unclear, unreviewed, average, classes\)"),
+        ("MLA(top=5)", r"unknown argument 'top=5' \(MLA takes unclear, unreviewed, average, classes, k\)"),
+        ("Top5(k=3)", r"unknown argument 'k=3' \(Top5 takes average, images\)"),
+        ("MLA(k=0)", "k='0' is neither a whole number 1-1000 nor labels"),
+        ("MLA(k=05)", "k='05' is neither"),
+        ("MLA(k=1001)", "k='1001' is neither"),
+        ("MLA(k=5.0)", "k='5.0' is neither"),
+        ("MLA(k=-1)", "k='-1' is neither"),
+        ("MLA(k=\u0665)", "k=.* is neither"),
+        ("MLA(k=)", "k='' is neither"),
+        ("MLA(k=labels, unreviewed=correct)", "with unreviewed=correct nobody knows how many those are"),
         ("MLA(wrong)", "unknown argument 'wrong'"),
         ("ImageNetM(average=class)", "takes no arguments"),
         ("MLA(unclear=maybe)", "unclear='maybe' is not one of correct, wrong"),
@@ -79,6 +98,8 @@ def test_a_text_that_is_no_measure_is_refused(text, message):
 def test_all_bad_arguments_are_reported_together():
     with pytest.raises(MeasureError, match=r"(?s)unclear='x'.*average='y'"):
         MLA(unclear="x", average="y")
+    with pytest.raises(MeasureError, match=r"(?s)3 problems.*unclear='x'.*classes='cats'.*k='few'"):
+        MLA(unclear="x", classes="cats", k="few")
     with pytest.raises(MeasureError, match=r"(?s)'Top9'.*unclear='x'"):
         parse_measures(["Top9", "MLA(unclear=x)"])
 
@@ -87,6 +108,31 @@ def test_all_bad_arguments_are_reported_together():
 def test_classes_that_do_not_exist_are_refused(classes, found):
     with pytest.raises(MeasureError, match=f"expected class indices in 0-999, found {found}"):
         MLA(classes=classes)
+
+
+def test_a_number_of_labels_may_be_an_integer():
+    assert MLA(k=5) == MLA(k="5") == MLA(k=np.int64(5))
+    assert MLA(k=1) == MLA()
+    assert MLA(k=5) != MLA(k=6)
+
+
+@pytest.mark.parametrize("k", [0, -1, 1001, 5.0, None, [5]])
+def test_a_number_of_labels_is_a_whole_one(k):
+    with pytest.raises(MeasureError, match=r"k=.* is neither a whole number 1-1000 nor labels"):
+        MLA(k=k)
+
+
+def test_measures_of_different_kinds_are_different():
+    assert Top1() != Top5()
+    assert len({Top1(), Top5(), MLA(), MLA(k=5)}) == 4
+
+
+def test_every_argument_says_what_it_may_be():
+    for kind in MEASURES.values():
+        assert all(kind.may_be(field.name) for field in fields(kind))
+    assert MLA.may_be("unclear") == ("correct", "wrong")
+    assert MLA.may_be("classes")[:2] == ("all", "organism")
+    assert MLA.may_be("k") == ("a whole number 1-1000", "labels")
 
 
 def test_a_class_index_is_an_integer():
@@ -192,3 +238,25 @@ def test_weights_of_mla_are_fractions_of_the_common_multiple_of_the_class_sizes(
     rule = MLA().rule(genuine)
     assert rule.denominator == 232_792_560 * 1_000
     assert rule.weights.sum() == rule.denominator
+
+
+@pytest.mark.parametrize(("text", "needed"), [("MLA", 1), ("Top1", 1), ("Top5", 5), ("MLA(k=7)", 7), ("ImageNetM", 1)])
+def test_a_rule_says_how_many_labels_it_needs(text, needed, synthetic):
+    rule = parse_measure(text).rule(synthetic)
+    assert rule.labels_needed == needed
+    assert rule.too_few(needed) == 0
+    assert rule.too_few(needed - 1) == rule.images.size
+
+
+def test_labels_needed_where_they_differ_by_image(genuine):
+    rule = MLA(k="labels").rule(genuine)
+    assert rule.labels_needed == 9
+    assert [rule.too_few(k) for k in (0, 1, 5, 8, 9)] == [18_692, 3_588, 18, 1, 0]
+    assert MLA(k="labels", unclear="wrong").rule(genuine).too_few(5) == 17
+
+
+def test_weights_can_be_divided_by_the_numbers_of_labels(genuine):
+    rule = MLA(k="labels").rule(genuine)
+    assert rule.denominator == MLA().rule(genuine).denominator * 180  # the lcm of 1, 2, 3, 4, 5, 6 and 9
+    assert rule.weights.sum() == rule.denominator
+    assert not (rule.weights % rule.looked_at).any()

@@ -1,9 +1,7 @@
-"""The kernel: compare predictions with accepted labels, count the matches, weigh the counts. Exact, and no branches.
+"""Count one prediction an image, for many rules at once.
 
 Rules compile to *columns*. A column is an image with all of its labels that weigh the same in every rule; so each
-comparison serves every rule at once. Its labels lie in layers: the first label of every column in layer 0, a second
-one, where there is one, in layer 1, and so on. Columns with more labels stand first, so that each layer is a prefix of
-the columns; among those, columns of equal weights stand together, padded to whole bytes of match bits. Then
+comparison serves every rule at once. Columns and their layers of labels lie as `columns` says. Then
 
     matches = OR over layers of (aligned[:, :width] == layer)      # (checkpoints, columns) bool
     bits    = bitwise_count(packbits(matches, axis=1))             # (checkpoints, columns / 8)
@@ -17,28 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_scorer.measures.rule import EXACT, Rule
-from ml_scorer.schema import MISSING, NO_LABEL, Images, Labels
+from ml_scorer.kernel.columns import arrange, position_in_run
+from ml_scorer.kernel.sums import Sums, number_type
+from ml_scorer.measures.rule import Rule
+from ml_scorer.schema import MISSING, Images, Labels
 
-BATCH: Final = 32
-"""Checkpoints in a batch: enough to spread the cost of a call, few enough to stay in the cache."""
-
-_WORD: Final = 8
-"""Columns in a word of match bits; the columns of a word have equal weights."""
-
-_LAYERS: Final = 8
-"""Labels in a column at most: more would make layers too narrow to be worth a call."""
+_NARROWEST: Final = 1500
+"""Columns that a layer has at least, from the second on: fewer labels cost less in columns of their own."""
 
 _LABEL_BITS: Final = 16
 """A pair of an image and a label has one integer as its key: image << 16 | label + 1."""
-
-Sums: TypeAlias = NDArray[Any]
-"""Whole numbers: float64 while all of them are below 2**53, else Python integers in an object array."""
 
 _Pairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], list[int]]
 """Pairs of one rule: the key of each, the index of its weight, and the distinct weights."""
@@ -78,56 +69,43 @@ def compile_plan(rules: Sequence[Rule], *, missing_allowed: bool = False) -> Pla
     Parameters
     ----------
     rules : sequence of Rule
+        Rules that look at one prediction of an image; `compile_top_k` takes the others.
     missing_allowed : bool
         Whether a prediction may be `MISSING`. Then no rule counts such an image as right, not even one that accepts
         every label but some.
-    """
-    pairs = [_pairs(rule, missing_allowed=missing_allowed) for rule in rules]
-    keys = np.unique(np.concatenate([pair_keys for pair_keys, _, _ in pairs]))
-    codes, weights_of_code = _weight_codes(keys, pairs)
 
-    # One column for each image and code, or several where it has more labels than there are layers.
-    order = np.lexsort((codes, keys >> _LABEL_BITS))
+    Raises
+    ------
+    ValueError
+        If a rule looks at another number of predictions.
+    """
+    if any(rule.k != 1 for rule in rules):
+        raise ValueError("compile_plan takes rules that look at one prediction of an image; compile_top_k the others")
+    pairs = [_pairs(rule, missing_allowed=missing_allowed) for rule in rules]
+    # With the index np.unique sorts stably: much faster, because the keys of each rule rise.
+    keys, _, places = np.unique(
+        np.concatenate([pair_keys for pair_keys, _, _ in pairs]), return_index=True, return_inverse=True
+    )
+    codes, weights_of_code = _weight_codes(keys.size, places, pairs)
+
+    # One column for each image and code, or several where it has more labels than there are layers worth a call.
+    order = np.argsort((keys >> _LABEL_BITS) * len(weights_of_code) + codes, kind="stable")
     images, labels = (keys[order] >> _LABEL_BITS).astype(np.int32), (keys[order] & ((1 << _LABEL_BITS) - 1)) + MISSING
     codes = codes[order]
-    layer_of_pair = _position_in_run(images, codes) % _LAYERS
+    runs = np.flatnonzero(np.diff(images, prepend=-1) | np.diff(codes, prepend=-1))
+    layer_of_pair = position_in_run(runs, images.size) % _worthwhile_layers(np.diff(runs, append=images.size))
     starts = np.flatnonzero((layer_of_pair == 0) | np.diff(images, prepend=-1) | np.diff(codes, prepend=-1))
     depths = np.diff(starts, append=images.size)
-    column_of_pair = np.repeat(np.arange(starts.size), depths)
 
-    # Columns stand by level (depth, rounded up to a power of two or half way between), then by code, in whole words.
-    levels = _rounded_up(depths)
-    group_keys = (levels.max(initial=1) - levels) * len(weights_of_code) + codes[starts]
-    groups, group_of = np.unique(group_keys, return_inverse=True)
-    sizes = np.bincount(group_of, minlength=groups.size)
-    words = -(-sizes // _WORD)
-    first = (np.cumsum(words) - words) * _WORD
-    sorted_columns = np.argsort(group_of, kind="stable")
-    rank = np.arange(starts.size) - (np.cumsum(sizes) - sizes)[group_of[sorted_columns]]
-    slot = np.empty(starts.size, np.int64)
-    slot[sorted_columns] = first[group_of[sorted_columns]] + rank
-
-    # The padding takes the prediction of some needed image and compares it with no label.
-    width = int(words.sum()) * _WORD
-    column_images = np.full(width, images[0] if images.size else 0, np.int32)
-    column_images[slot] = images[starts]
-    depth_of_slot = np.repeat(levels.max(initial=1) - groups // len(weights_of_code), words * _WORD)
-    layers = []
-    for layer in range(int(depths.max(initial=1))):
-        accepted = np.full(int(np.count_nonzero(depth_of_slot > layer)), NO_LABEL, np.int16)
-        here = layer_of_pair == layer
-        accepted[slot[column_of_pair[here]]] = labels[here]
-        layers.append(accepted)
-
-    exact = max(rule.denominator for rule in rules) < EXACT
-    number = np.dtype(np.float64 if exact else object)
-    per_code = np.array(weights_of_code, dtype=number).reshape(-1, len(rules))
+    columns = arrange(depths, codes[starts])
+    exact = number_type(max(rule.denominator for rule in rules))
     return Plan(
-        images=column_images,
-        layers=tuple(layers),
-        groups=np.cumsum(words) - words,
-        weights=per_code[groups % len(weights_of_code)],
-        offsets=np.array([rule.denominator if rule.rejects else 0 for rule in rules], dtype=number),
+        # The padding takes the prediction of some needed image and compares it with no label.
+        images=columns.spread(images[starts], images[0] if images.size else 0),
+        layers=columns.layers(np.repeat(np.arange(starts.size), depths), layer_of_pair, labels.astype(np.int16)),
+        groups=columns.groups,
+        weights=np.array(weights_of_code, dtype=exact).reshape(-1, len(rules))[columns.codes],
+        offsets=np.array([rule.denominator if rule.rejects else 0 for rule in rules], dtype=exact),
         denominators=tuple(rule.denominator for rule in rules),
     )
 
@@ -156,6 +134,13 @@ def count(plan: Plan, aligned: Labels) -> Sums:
     return sums
 
 
+def _worthwhile_layers(labels_of_run: NDArray[np.int64]) -> int:
+    """How many layers have `_NARROWEST` columns: as many as the run of that rank has labels, and one in any case."""
+    if labels_of_run.size < _NARROWEST:
+        return 1
+    return int(np.partition(labels_of_run, -_NARROWEST)[-_NARROWEST])
+
+
 def _pairs(rule: Rule, *, missing_allowed: bool) -> _Pairs:
     """Every pair of a rule; weights of rejected labels are negative."""
     rows, labels = rule.pair_rows, rule.pair_labels
@@ -167,33 +152,29 @@ def _pairs(rule: Rule, *, missing_allowed: bool) -> _Pairs:
     return keys, index[rows], distinct.tolist()
 
 
-def _weight_codes(keys: NDArray[np.int64], pairs: Sequence[_Pairs]) -> tuple[NDArray[np.int64], list[list[int]]]:
-    """A code for each pair, equal where its weights are equal in all rules, and the weights that each code means."""
-    codes = np.zeros(keys.size, np.int64)
+def _weight_codes(
+    size: int, places: NDArray[np.int64], pairs: Sequence[_Pairs]
+) -> tuple[NDArray[np.int64], list[list[int]]]:
+    """A code for each pair, equal where its weights are equal in all rules, and the weights that each code means.
+
+    Parameters
+    ----------
+    size : int
+        Number of different pairs.
+    places : (pairs of all rules,) int64
+        Which of these each pair of each rule is.
+    pairs : sequence of _Pairs
+    """
+    codes = np.zeros(size, np.int64)
     weights_of_code: list[list[int]] = [[]]
-    for pair_keys, index, distinct in pairs:
+    ends = np.cumsum([pair_keys.size for pair_keys, _, _ in pairs])
+    for (_, index, distinct), here in zip(pairs, np.split(places, ends[:-1]), strict=True):
         choices = [0, *distinct]
         codes *= len(choices)
-        codes[np.searchsorted(keys, pair_keys)] += index + 1
+        codes[here] += index + 1
         used = np.flatnonzero(np.bincount(codes))
         weights_of_code = [[*weights_of_code[c // len(choices)], choices[c % len(choices)]] for c in used.tolist()]
         renumbered = np.zeros(used.max(initial=0) + 1, np.int64)
         renumbered[used] = np.arange(used.size)
         codes = renumbered[codes]
     return codes, weights_of_code
-
-
-def _position_in_run(images: Images, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Position of each pair among those of its image and code, which stand together."""
-    starts = np.flatnonzero(np.diff(images, prepend=-1) | np.diff(codes, prepend=-1))
-    return np.arange(images.size) - np.repeat(starts, np.diff(starts, append=images.size))
-
-
-def _rounded_up(depths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Depths rounded up to 1, 2, 3, 4, 6, 8, 12, 16, 24, …, so that few levels make little padding.
-
-    >>> _rounded_up(np.array([1, 3, 5, 9, 17])).tolist()
-    [1, 3, 6, 12, 24]
-    """
-    levels = np.array([1, *(step << power for power in range(16) for step in (2, 3))])
-    return levels[np.searchsorted(levels, depths)]

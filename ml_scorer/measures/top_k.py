@@ -1,4 +1,4 @@
-"""Top-1 accuracy on the original labels."""
+"""Top-1 and top-5 accuracy on the original labels."""
 
 from __future__ import annotations
 
@@ -15,21 +15,8 @@ from ml_scorer.schema import NUM_CLASSES, VALIDATION_IMAGES
 
 
 @dataclass(frozen=True)
-class Top1(Measure):
-    """Top-1 accuracy: the share of images whose prediction is the original ImageNet label.
-
-    Parameters
-    ----------
-    average : {"image", "class"}
-        Over all images alike, as usual; or within each original class, then over the classes, as MLA.
-    images : {"annotated", "validation"}
-        The images of MLA, so that the two compare; or all 50,000 validation images.
-
-    Raises
-    ------
-    MeasureError
-        If an argument is none of these.
-    """
+class _TopK(Measure):
+    """The share of images whose original label is among the first k predictions."""
 
     average: str = "image"
     images: str = "annotated"
@@ -38,6 +25,7 @@ class Top1(Measure):
         "average": ("image", "class"),
         "images": ("annotated", "validation"),
     }
+    k: ClassVar[int]
 
     def rule(self, annotations: Annotations) -> Rule:
         """Accepted labels and weights: the original label of each image."""
@@ -60,4 +48,43 @@ class Top1(Measure):
             rejects=False,
             data=data,
             classes=np.unique(labels).size,
+            k=self.k,
         )
+
+
+@dataclass(frozen=True)
+class Top1(_TopK):
+    """Top-1 accuracy: the share of images whose prediction is the original ImageNet label.
+
+    Parameters
+    ----------
+    average : {"image", "class"}
+        Over all images alike, as usual; or within each original class, then over the classes, as MLA.
+    images : {"annotated", "validation"}
+        The images of MLA, so that the two compare; or all 50,000 validation images.
+
+    Raises
+    ------
+    MeasureError
+        If an argument is none of these.
+    """
+
+    k: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Top5(_TopK):
+    """Top-5 accuracy: the share of images whose original ImageNet label is among the first five predictions.
+
+    Parameters
+    ----------
+    average, images
+        As in `Top1`.
+
+    Raises
+    ------
+    MeasureError
+        If an argument is none of these.
+    """
+
+    k: ClassVar[int] = 5
