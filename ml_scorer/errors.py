@@ -26,6 +26,10 @@ class AnnotationsNotFoundError(FileNotFoundError):
     """No annotation table in any of the places where one is looked for."""
 
 
+class StoreError(ValueError):
+    """A folder that is no store of results, or one in which a part is damaged."""
+
+
 class MissingExtraError(ImportError):
     """An optional part of the package is not installed."""
 

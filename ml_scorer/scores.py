@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any, Final
 
 import polars as pl
+from numpy.typing import NDArray
 
 from ml_scorer.annotations import Identity
 from ml_scorer.measures import Measure
+
+UNKNOWN: Final = -1
+"""Stands for a count that is not known, before it becomes a null."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class Scores:
         Inputs that could not be scored.
     denominators : mapping of str to int
         What each measure's integer sum was divided by: for averages over images, their number.
+    near_chance : tuple of str
+        Checkpoints whose top-1 accuracy is near chance, whatever order or numbering of the classes one tries: models
+        that are not trained, or predictions that do not belong to these images.
     """
 
     frame: pl.DataFrame
@@ -47,7 +55,8 @@ class Scores:
     annotations: Identity
     failed: tuple[Failure, ...]
     denominators: Mapping[str, int]
-    _sums: Mapping[str, tuple[int, ...]]
+    _sums: Mapping[str, NDArray[Any]]
+    near_chance: tuple[str, ...] = ()
 
     def exact(self, measure: str | Measure) -> list[Fraction]:
         """The scores of one measure as the rational numbers that they are, in the order of the rows.
@@ -60,15 +69,18 @@ class Scores:
         name = str(measure)
         if name not in self._sums:
             raise KeyError(f"{name} was not computed; there are {', '.join(self._sums)}")
-        return [Fraction(total, self.denominators[name]) for total in self._sums[name]]
+        return [Fraction(int(total), self.denominators[name]) for total in self._sums[name].tolist()]
 
     def best(self, number: int) -> Scores:
         """The best checkpoints by the first measure, best first; equal ones stay in their order."""
         first = next(iter(self.signatures))
         order = self.frame.select(pl.arg_sort_by(first, descending=True, nulls_last=True, maintain_order=True))
         rows = order.to_series().head(number).to_list()
-        sums = {name: tuple(totals[row] for row in rows) for name, totals in self._sums.items()}
-        return replace(self, frame=self.frame[rows], _sums=sums)
+        sums = {name: totals[rows] for name, totals in self._sums.items()}
+        frame = self.frame[rows]
+        kept = set(frame["checkpoint"])
+        near_chance = tuple(name for name in self.near_chance if name in kept)
+        return replace(self, frame=frame, near_chance=near_chance, _sums=sums)
 
     def __repr__(self) -> str:
         return f"<Scores of {self.frame.height:,} checkpoints, {self.annotations}>\n{self.frame}"
