@@ -58,6 +58,20 @@ def validation_labels() -> Labels:
 
 
 @cache
+def devkit_ids() -> Labels:
+    """Number of each class in the development kit of ILSVRC 2012 (`ILSVRC2012_ID`).
+
+    Returns
+    -------
+    (1000,) int16
+        1-1000, by class index. Read-only.
+    """
+    numbers = np.loadtxt(_tables() / "devkit_ids.csv", np.int16, skiprows=1)
+    numbers.setflags(write=False)
+    return numbers
+
+
+@cache
 def validation_fingerprint() -> str:
     """The sha256 of the 50,000 original labels in image order, as little-endian 16-bit integers."""
     return sha256(validation_labels()[1:].astype("<i2").tobytes()).hexdigest()
@@ -81,6 +95,24 @@ def class_folder_order() -> Images:
     return (np.argsort(validation_labels()[1:], kind="stable") + 1).astype(np.int32)
 
 
+@cache
 def label_of_wordnet_id() -> dict[str, int]:
     """Class index of each of the 1,000 WordNet ids."""
     return dict(zip(classes()["wordnet_id"].to_list(), range(NUM_CLASSES), strict=True))
+
+
+@cache
+def labels_of_names() -> dict[str, tuple[int, ...]]:
+    """Class indices of each name of a class: its synset's words, all of them, as WordNet lists them.
+
+    Two classes are called "crane" there; with the word that `classes` puts behind it, each is known alone.
+
+    >>> names = labels_of_names()
+    >>> names["tench, Tinca tinca"], names["maillot"], names["crane"], names["crane (bird)"]
+    ((0,), (638,), (134, 517), (134,))
+    """
+    labels: dict[str, tuple[int, ...]] = {}
+    for index, name in enumerate(classes()["name"].to_list()):
+        for called in {name, name.removesuffix(")").partition(" (")[0] if name.endswith(")") else name}:
+            labels[called] = (*labels.get(called, ()), index)
+    return labels

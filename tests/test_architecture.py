@@ -24,6 +24,7 @@ LAYERS = (
     ("predictions",),
     ("signature",),
     ("scores",),
+    ("store",),
     ("scoring",),
     ("report",),
     ("cli",),

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from ml_scorer.errors import AnnotationsError, MeasureError, MissingExtraError, PredictionsError
+from ml_scorer.errors import AnnotationsError, MeasureError, MissingExtraError, PredictionsError, StoreError
 from ml_scorer.report.cells import printable_lines
 
-REFUSALS = (AnnotationsError, MeasureError, PredictionsError, MissingExtraError, OSError)
+REFUSALS = (AnnotationsError, MeasureError, PredictionsError, StoreError, MissingExtraError, OSError)
 
 
 class RefusingGroup(click.Group):

@@ -18,15 +18,38 @@ class Predictions:
     ----------
     images : (images,) int32
         Image numbers, each once, in any order.
-    labels : (checkpoints, images) int16
-        Class indices 0-999.
+    labels : (checkpoints, images) or (checkpoints, images, k) int16
+        Class indices 0-999; with k, the most likely first, and no two of an image equal.
     order : str
         How the images were known, for the signature: `names`, or the order that was said.
     ties : (checkpoints, images) bool, optional
         Where the arg-max of an image was a tie; None where the source held labels.
+    names : tuple of str, optional
+        What the source calls each checkpoint; None where it does not say.
     """
 
     images: Images
     labels: Labels
     order: str
     ties: NDArray[np.bool_] | None = None
+    names: tuple[str, ...] | None = None
+
+    def part(self, start: int, stop: int) -> Predictions:
+        """Some of the checkpoints, without a copy."""
+        return Predictions(
+            self.images,
+            self.labels[start:stop],
+            self.order,
+            None if self.ties is None else self.ties[start:stop],
+            None if self.names is None else self.names[start:stop],
+        )
+
+    @property
+    def k(self) -> int:
+        """Labels for each image of a checkpoint."""
+        return 1 if self.labels.ndim == 2 else self.labels.shape[2]  # noqa: PLR2004
+
+    @property
+    def top1(self) -> Labels:
+        """The most likely label of each image: (checkpoints, images) int16."""
+        return self.labels if self.labels.ndim == 2 else self.labels[:, :, 0]  # noqa: PLR2004

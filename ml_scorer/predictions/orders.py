@@ -20,7 +20,7 @@ import polars as pl
 
 from ml_scorer.annotations import Annotations
 from ml_scorer.errors import PredictionsError, some
-from ml_scorer.imagenet import class_folder_order
+from ml_scorer.imagenet import class_folder_order, validation_labels
 from ml_scorer.schema import VALIDATION_IMAGES, Images, image_name, image_numbers
 
 TFDS_SHARDS: Final = 32
@@ -35,31 +35,37 @@ class Order:
     images: Images
 
 
-def _ilsvrc(_: Annotations) -> Images:
+def _ilsvrc(_: Images) -> Images:
     return np.arange(1, VALIDATION_IMAGES + 1, dtype=np.int32)
 
 
-def _imagefolder(_: Annotations) -> Images:
+def _imagefolder(_: Images) -> Images:
     return class_folder_order()
 
 
-def _annotations(annotations: Annotations) -> Images:
-    return annotations.images
+def _imagefolder_as_text(_: Images) -> Images:
+    images = class_folder_order()
+    folders = validation_labels()[images].astype(str)
+    return images[np.argsort(folders, kind="stable")]
 
 
-def _tfds_shards(annotations: Annotations) -> list[Images]:
-    keys = [md5(f"validation{image_name(n)}".encode()).digest() for n in annotations.images.tolist()]  # noqa: S324 (TFDS's choice)
-    shuffled = annotations.images[np.array(sorted(range(len(keys)), key=keys.__getitem__), np.intp)]
+def _annotations(annotated: Images) -> Images:
+    return annotated
+
+
+def _tfds_shards(annotated: Images) -> list[Images]:
+    keys = [md5(f"validation{image_name(n)}".encode()).digest() for n in annotated.tolist()]  # noqa: S324 (TFDS's choice)
+    shuffled = annotated[np.array(sorted(range(len(keys)), key=keys.__getitem__), np.intp)]
     ends = [len(keys) * shard // TFDS_SHARDS for shard in range(TFDS_SHARDS + 1)]
     return [shuffled[start:end] for start, end in pairwise(ends)]
 
 
-def _tfds_sequential(annotations: Annotations) -> Images:
-    return np.concatenate(_tfds_shards(annotations))
+def _tfds_sequential(annotated: Images) -> Images:
+    return np.concatenate(_tfds_shards(annotated))
 
 
-def _tfds(annotations: Annotations) -> Images:
-    shards = _tfds_shards(annotations)
+def _tfds(annotated: Images) -> Images:
+    shards = _tfds_shards(annotated)
     blocks = [
         shard[start : start + TFDS_BLOCK]
         for first in range(0, TFDS_SHARDS, TFDS_BLOCK)
@@ -69,13 +75,41 @@ def _tfds(annotations: Annotations) -> Images:
     return np.concatenate(blocks)
 
 
-ORDERS: Final[dict[str, Callable[[Annotations], Images]]] = {
+_ORDERS_OF_ALL: Final[dict[str, Callable[[Images], Images]]] = {
     "ilsvrc": _ilsvrc,
     "imagefolder": _imagefolder,
+    "imagefolder-as-text": _imagefolder_as_text,
+}
+"""Orders of all validation images, whichever are annotated."""
+
+ORDERS: Final[dict[str, Callable[[Images], Images]]] = {
+    **_ORDERS_OF_ALL,
     "tfds": _tfds,
     "tfds-sequential": _tfds_sequential,
     "annotations": _annotations,
 }
+"""Every order by its name: from the images of the annotations, ascending, to the sequence of images."""
+
+
+def order_sizes(annotated: Images) -> dict[str, int]:
+    """How many images each order has."""
+    return {name: VALIDATION_IMAGES if name in _ORDERS_OF_ALL else annotated.size for name in ORDERS}
+
+
+def orders_of_size(size: int, annotated: Images | None) -> dict[str, Images]:
+    """The sequence of images of every order that has so many.
+
+    Parameters
+    ----------
+    size : int
+    annotated : (images,) int32, optional
+        The images of the annotations, ascending. None leaves out the orders that depend on them.
+    """
+    if annotated is None:
+        annotated = np.empty(0, np.int32)
+    known = _ORDERS_OF_ALL if annotated.size == 0 else ORDERS
+    sizes = {name: VALIDATION_IMAGES if name in _ORDERS_OF_ALL else annotated.size for name in known}
+    return {name: known[name](annotated) for name in known if sizes[name] == size}
 
 
 def resolve_order(order: str | PathLike[str], annotations: Annotations) -> Order:
@@ -97,7 +131,7 @@ def resolve_order(order: str | PathLike[str], annotations: Annotations) -> Order
             f"an order is one of {known_orders()}, or the path of a text file of image names, not {order!r:.50}."
         )
     if isinstance(order, str) and order in ORDERS:
-        return Order(order, ORDERS[order](annotations))
+        return Order(order, ORDERS[order](annotations.images))
     file = Path(order)
     if not file.is_file():
         raise PredictionsError(f"unknown order {order!r}: neither a file of image names nor one of {known_orders()}.")

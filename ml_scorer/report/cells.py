@@ -30,7 +30,7 @@ def cells(scores: Scores) -> Cells:
         for column in headings[1:]:
             value = row[column]
             text = "-" if value is None else f"{value:.2%}" if column in scores.signatures else f"{value:,}"
-            if f"{column}_right" in counted:
+            if f"{column}_right" in counted and value is not None:
                 text += f" ({row[f'{column}_right']}/{scores.denominators[column]})"
             texts.append(text)
         rows.append(tuple(texts))

@@ -11,7 +11,7 @@ from ml_scorer.scores import Scores
 
 
 def json_text(scores: Scores) -> str:
-    """One JSON object: `signatures`, `annotations`, `scores` (one object a checkpoint) and `failed`.
+    """One JSON object: `signatures`, `annotations`, `scores` (one object a checkpoint), `failed`, `near_chance`.
 
     In ASCII, so that a name reaches its reader through any encoding, and steers no terminal on the way.
     """
@@ -26,6 +26,7 @@ def json_text(scores: Scores) -> str:
         },
         "scores": scores.frame.to_dicts(),
         "failed": [asdict(failure) for failure in scores.failed],
+        "near_chance": list(scores.near_chance),
     }
     return json.dumps(document, indent=2)
 

@@ -269,7 +269,7 @@ def test_every_column_gets_the_prediction_of_its_image(synthetic):
     plan = compile_plan([MLA().rule(synthetic)])
     images = np.random.default_rng(0).permutation(synthetic.images)
     labels = np.stack([images % 1000, images % 7]).astype(np.int16)
-    (aligned,) = Aligner(plan, scored(synthetic), missing_allowed=False).align(
+    (aligned,) = Aligner(plan.images, scored(synthetic), missing_allowed=False).align(
         Predictions(images, labels, "names"), "a"
     )
     assert (aligned == np.stack([plan.images % 1000, plan.images % 7])).all()
@@ -280,7 +280,8 @@ def test_a_column_without_a_prediction_is_marked(synthetic):
     plan = compile_plan([MLA().rule(synthetic)], missing_allowed=True)
     images = scored(synthetic)[::2].copy()
     labels = np.full((1, images.size), 7, np.int16)
-    (aligned,) = Aligner(plan, scored(synthetic), missing_allowed=True).align(Predictions(images, labels, "names"), "a")
+    aligner = Aligner(plan.images, scored(synthetic), missing_allowed=True)
+    (aligned,) = aligner.align(Predictions(images, labels, "names"), "a")
     assert (aligned[0] == np.where(np.isin(plan.images, images), 7, MISSING)).all()
 
 
@@ -290,7 +291,7 @@ def test_batches_are_the_checkpoints_in_their_order(checkpoints, complete, synth
     plan = compile_plan([MLA().rule(synthetic)], missing_allowed=True)
     images = scored(synthetic)[0 if complete else 1 :]
     labels = np.broadcast_to(np.arange(checkpoints, dtype=np.int16)[:, None], (checkpoints, images.size)).copy()
-    aligner = Aligner(plan, scored(synthetic), missing_allowed=True)
+    aligner = Aligner(plan.images, scored(synthetic), missing_allowed=True)
     column = int(np.flatnonzero(plan.images == images[-1])[0])
     found = [
         label for batch in aligner.align(Predictions(images, labels, "x"), "a") for label in batch[:, column].tolist()
@@ -300,7 +301,7 @@ def test_batches_are_the_checkpoints_in_their_order(checkpoints, complete, synth
 
 def test_an_aligner_tells_one_order_of_images_from_another(synthetic):
     plan = compile_plan([MLA().rule(synthetic)])
-    aligner = Aligner(plan, scored(synthetic), missing_allowed=False)
+    aligner = Aligner(plan.images, scored(synthetic), missing_allowed=False)
     for seed in (0, 1, 0):
         images = np.random.default_rng(seed).permutation(synthetic.images)
         (aligned,) = aligner.align(Predictions(images, (images % 1000).astype(np.int16)[None], "names"), "a")

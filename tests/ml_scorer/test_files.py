@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import errno
+import gzip
+import json
+import lzma
 import os
 import pickle
 import re
@@ -18,8 +23,10 @@ from hypothesis import strategies as st
 
 from ml_scorer.errors import PredictionsError
 from ml_scorer.predictions import Predictions
+from ml_scorer.predictions.contents import content_fault
 from ml_scorer.predictions.files import READERS, checkpoint_names, read_file
 from ml_scorer.predictions.orders import Order
+from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.schema import image_name
 
 A, B, C = (image_name(number) for number in (1, 2, 3))
@@ -29,10 +36,16 @@ MANY = "".join(f"{image_name(number)},1\n" for number in range(10, 1000))
 """More rows than Polars looks at before it decides what type a column is."""
 
 
+def read_path(path, order=None):
+    """What a file holds, as one batch."""
+    (predictions,) = read_file(path, ReadOptions(order=order))
+    return predictions
+
+
 def read(path, content, order=None):
     """Read a file of this content as {image: label}."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    predictions = read_file(path, order)
+    predictions = read_path(path, order)
     return dict(zip(predictions.images.tolist(), predictions.labels[0].tolist(), strict=True))
 
 
@@ -42,30 +55,93 @@ def parquet_bytes(columns):
     return buffer.getvalue()
 
 
+def frame_bytes(write, columns):
+    buffer = BytesIO()
+    getattr(pl.DataFrame(columns), write)(buffer)
+    return buffer.getvalue()
+
+
+def npz_bytes(array):
+    buffer = BytesIO()
+    np.savez(buffer, labels=array)
+    return buffer.getvalue()
+
+
+def safetensors_bytes(array):
+    entry = {"dtype": "I64", "shape": list(array.shape), "data_offsets": [0, array.nbytes]}
+    header = json.dumps({"labels": entry}).encode()
+    return len(header).to_bytes(8, "little") + header + array.astype("<i8").tobytes()
+
+
 def npy_bytes(array):
     buffer = BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()
 
 
+TEXT = f"{HEADER}{A},3\n".encode()
+PARQUET = parquet_bytes({"file_name": [A], "predicted_class": [3]})
+ARROW = frame_bytes("write_ipc", {"file_name": [A], "predicted_class": [3]})
+NPY = npy_bytes(np.zeros(10, np.int64))
+NPZ = npz_bytes(np.zeros(10, np.int64))
+SAFETENSORS = safetensors_bytes(np.zeros(10, np.int64))
+LINES_OF_JSON = 2 * (json.dumps({"file_name": A, "predicted_class": 3}).encode() + b"\n")
+ZSTANDARD = pa.compress(TEXT, codec="zstd", asbytes=True)
+
 CONTENTS = {
-    ".csv": f"{HEADER}{A},3\n".encode(),
-    ".parquet": parquet_bytes({"file_name": [A], "predicted_class": [3]}),
-    ".npy": npy_bytes(np.zeros(10, np.int64)),
+    ".csv": TEXT,
+    ".tsv": TEXT.replace(b",", b"\t"),
+    ".csv.gz": gzip.compress(TEXT),
+    ".tsv.gz": gzip.compress(TEXT.replace(b",", b"\t")),
+    ".csv.zst": ZSTANDARD,
+    ".tsv.zst": ZSTANDARD,
+    ".json": json.dumps({A: 3}).encode(),
+    ".jsonl": LINES_OF_JSON,
+    ".ndjson": LINES_OF_JSON,
+    ".parquet": PARQUET,
+    ".arrow": ARROW,
+    ".feather": ARROW,
+    ".ipc": ARROW,
+    ".arrows": ARROW,
+    ".npy": NPY,
+    ".npz": NPZ,
+    ".safetensors": SAFETENSORS,
 }
+"""A good file of each ending whose reader needs no other package."""
+
 OTHERS = {
-    "a parquet file": CONTENTS[".parquet"],
-    "a npy file": CONTENTS[".npy"],
-    "a npz or zip file": b"PK\x03\x04" + bytes(30),
-    "a pickle file": pickle.dumps({A: 3}),
-    "a gzip file": b"\x1f\x8b\x08\x00",
-    "a HDF5 file": b"\x89HDF\r\n\x1a\n",
-    "a Arrow file": b"ARROW1\x00\x00",
-    "a UTF-16 text file": CONTENTS[".csv"].decode().encode("utf-16"),
-    "a binary file": CONTENTS[".csv"].decode().encode("utf-16-le"),
-    "text": CONTENTS[".csv"],
+    "Parquet": PARQUET,
+    "a NumPy array": NPY,
+    "zip": b"PK\x03\x04" + bytes(30),
+    "a pickle": pickle.dumps({A: 3}),
+    "gzip": gzip.compress(TEXT),
+    "zstandard": ZSTANDARD,
+    "bzip2": bz2.compress(TEXT),
+    "xz": lzma.compress(TEXT),
+    "HDF5": b"\x89HDF\r\n\x1a\n",
+    "Arrow IPC": ARROW,
+    "safetensors": SAFETENSORS,
+    "UTF-16 text": TEXT.decode().encode("utf-16"),
+    "binary": TEXT.decode().encode("utf-16-le"),
+    "text": TEXT,
 }
-OWN_CONTENT = {".csv": "text", ".parquet": "a parquet file", ".npy": "a npy file"}
+OWN_CONTENT = {
+    ".parquet": {"Parquet"},
+    ".arrow": {"Arrow IPC"},
+    ".feather": {"Arrow IPC"},
+    ".ipc": {"Arrow IPC"},
+    ".arrows": {"Arrow IPC"},
+    ".npy": {"a NumPy array"},
+    ".npz": {"zip"},
+    ".pt": {"zip", "a pickle"},
+    ".pth": {"zip", "a pickle"},
+    ".safetensors": {"safetensors"},
+    ".csv.gz": {"gzip"},
+    ".tsv.gz": {"gzip"},
+    ".csv.zst": {"zstandard"},
+    ".tsv.zst": {"zstandard"},
+}
+"""What files of an ending may begin as; those of any other are text."""
 
 
 @pytest.fixture
@@ -87,30 +163,103 @@ def npy(tmp_path):
 
 
 def test_a_file_that_does_not_exist(csv):
+    with pytest.raises(FileNotFoundError, match=r"resnet50\.csv: no such file\. Expected predictions as \.csv, \.tsv,"):
+        read_path(csv)
+
+
+def test_a_file_that_does_not_exist_among_others_of_nearly_its_name(tmp_path):
+    for name in ("step-10.npy", "step-1O0.npy", "notes.txt"):
+        (tmp_path / name).touch()
+    fault = (
+        r"step-100\.npy: no such file\. Did you mean (step-10\.npy or step-1O0\.npy|step-1O0\.npy or step-10\.npy)\?$"
+    )
+    with pytest.raises(FileNotFoundError, match=fault):
+        read_path(tmp_path / "step-100.npy")
+
+
+def test_a_file_in_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"a\.csv: no such file: there is no folder .*/nowhere\.$"):
+        read_path(tmp_path / "nowhere" / "a.csv")
+
+
+def test_a_file_below_a_file(csv):
+    csv.touch()
     with pytest.raises(
-        FileNotFoundError, match=r"resnet50\.csv: no such file\. Expected predictions as \.csv, \.parquet"
+        FileNotFoundError, match=r"resnet50\.csv/a\.csv: no such file: there is no folder .*resnet50\.csv"
     ):
-        read_file(csv, None)
+        read_path(csv / "a.csv")
+
+
+def test_a_link_to_nothing(tmp_path):
+    (tmp_path / "last.npy").symlink_to("step-9.npy")
+    with pytest.raises(FileNotFoundError, match=r"last\.npy: a symbolic link to step-9\.npy, which does not exist\.$"):
+        read_path(tmp_path / "last.npy")
+
+
+def test_a_link_to_itself(tmp_path):
+    (tmp_path / "a.npy").symlink_to("a.npy")
+    with pytest.raises(OSError, match=r"a\.npy: cannot be read: Too many levels of symbolic links\.$"):
+        read_path(tmp_path / "a.npy")
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(PredictionsError, match=r"not a file\. Name the files in it, such as .*/\*\.csv"):
-        read_file(tmp_path, None)
+    with pytest.raises(PredictionsError, match=r": a folder, not a file\.$"):
+        read_path(tmp_path)
 
 
-def test_a_pipe_is_no_file(tmp_path):
-    os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(PredictionsError, match=r"pipe\.csv: not a file\.$"):
-        read_file(tmp_path / "pipe.csv", None)
+def test_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("ml_scorer.predictions.files.is_hive", denied)
+    with pytest.raises(PermissionError, match=r": cannot be read: Permission denied\.$"):
+        read_path(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.csv.gz", "a.npz", "a.pt", "a.txt", "csv"])
+def test_a_path_that_is_too_long(tmp_path):
+    with pytest.raises(OSError, match=r"xxx\.csv: cannot be read: File name too long\.$"):
+        read_path(tmp_path / f"{'x' * 300}.csv")
+
+
+@pytest.mark.parametrize("ending", list(READERS))
+def test_a_pipe_is_no_file_and_nobody_waits_for_it(ending, tmp_path):
+    os.mkfifo(tmp_path / f"pipe{ending}")
+    with pytest.raises(PredictionsError, match=r"pipe\.\S+: not a file, but a pipe, a socket or a device\."):
+        read_path(tmp_path / f"pipe{ending}")
+
+
+def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for(csv, monkeypatch):
+    os.mkfifo(csv)
+    assert content_fault(csv, ".csv") == f"{csv}: the file is empty."
+
+
+def test_a_device_is_no_file():
+    with pytest.raises(PredictionsError, match=r"/dev/null: not a file, but a pipe"):
+        read_path(Path("/dev/null"))
+
+
+@pytest.mark.parametrize("ending", list(CONTENTS))
+def test_a_file_that_goes_away_while_it_is_read(ending, tmp_path, monkeypatch):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(CONTENTS[ending])
+    reader = READERS[ending]
+
+    def late(path, options):
+        path.unlink()
+        yield from reader(path, options)
+
+    monkeypatch.setitem(READERS, ending, late)
+    with pytest.raises(FileNotFoundError, match=r"the file went away while it was read\.$"):
+        read_path(path, TEN)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.json.gz", "a.gz", "a.xlsx", "csv", ".csv", "a.csv.tmp"])
 def test_another_ending_is_refused_with_those_that_are_read(name, tmp_path):
     (tmp_path / name).write_text(f"{HEADER}{A},3\n")
     with pytest.raises(
-        PredictionsError, match=r"files that end in .* are not read; expected \.csv, \.parquet, \.npy\.$"
+        PredictionsError, match=r"files that end in '.*' are not read; expected \.csv, \.tsv, .*\.safetensors\.$"
     ):
-        read_file(tmp_path / name, None)
+        read_path(tmp_path / name)
 
 
 @pytest.mark.parametrize("ending", list(READERS))
@@ -127,13 +276,23 @@ def test_endings_may_be_capitals(ending, tmp_path):
 @pytest.mark.parametrize("ending", list(READERS))
 @pytest.mark.parametrize("kind", list(OTHERS))
 def test_a_file_that_is_not_what_its_ending_says_is_refused(ending, kind, tmp_path):
-    if OWN_CONTENT[ending] == kind:
+    if kind in OWN_CONTENT.get(ending, {"text"}):
         return
-    with pytest.raises(PredictionsError, match=rf"a\{ending}: the ending says \{ending}, but the content is {kind}\."):
+    fault = rf"a{re.escape(ending)}: the ending says {re.escape(ending)}, but the content is {kind}\. Rename it"
+    with pytest.raises(PredictionsError, match=fault):
         read(tmp_path / f"a{ending}", OTHERS[kind], TEN)
 
 
-@pytest.mark.parametrize("ending", list(READERS))
+@pytest.mark.parametrize("ending", list(CONTENTS))
+def test_a_good_file_of_each_ending(ending, tmp_path):
+    assert read(tmp_path / f"a{ending}", CONTENTS[ending], TEN) in ({1: 3}, dict.fromkeys(range(1, 11), 0))
+
+
+def test_csv_in_a_json_file_is_read(tmp_path):
+    assert read(tmp_path / "a.json", TEXT) == {1: 3}
+
+
+@pytest.mark.parametrize("ending", list(CONTENTS))
 @pytest.mark.parametrize("stem", ["a[1]", "*", "a?", "{a,b}", "a b", "ä", "a%20b", "~a", "a;b", "-", "'\"", "[red]a|"])
 def test_names_of_files_mean_nothing_but_that_file(ending, stem, tmp_path):
     (tmp_path / f"b{ending}").write_bytes(b"junk that a pattern would find")
@@ -143,7 +302,7 @@ def test_names_of_files_mean_nothing_but_that_file(ending, stem, tmp_path):
 def test_a_file_whose_name_is_no_text_is_refused(tmp_path):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv"))
     with pytest.raises(PredictionsError, match=r"/\?\.csv: the name of this file is not Unicode text\. Rename it"):
-        read_file(path, None)
+        read_path(path)
 
 
 # CSV
@@ -214,21 +373,9 @@ def test_columns_without_a_name_do_no_harm(csv):
     assert read(csv, f",,file_name,predicted_class\n0,0,{A},3\n") == {1: 3}
 
 
-@pytest.mark.parametrize("separator", [";", "\t", "|"])
-def test_another_separator_is_refused_with_the_header(separator, csv):
-    text = f"{HEADER}{A},3\n".replace(",", separator)
-    with pytest.raises(PredictionsError, match=r"image names.*\n.*\n.*file_name(\\t|[;|])predicted_class"):
-        read(csv, text)
-
-
 def test_a_file_without_a_header_is_refused(csv):
     with pytest.raises(PredictionsError, match=rf"expected one column of image names(.|\n)*The columns are '{A}', '3'"):
         read(csv, f"{A},3\n{B},4\n")
-
-
-def test_old_macintosh_line_ends_are_refused(csv):
-    with pytest.raises(PredictionsError, match="expected one column"):
-        read(csv, f"{HEADER}{A},3\n{B},4\n".replace("\n", "\r"))
 
 
 @pytest.mark.parametrize(("above", "line"), [("", 3), (MANY, 993)])
@@ -307,14 +454,6 @@ def test_timm_names_are_read_by_its_indices(csv, real_data):
     assert len(expected) == 24
 
 
-@pytest.mark.parametrize(
-    "file", ["csv_default.csv", "csv_wnid.csv", "csv_top5.csv", "csv_top5_sep.csv", "csv_full.csv"]
-)
-def test_timm_tables_without_an_index_are_refused(file, csv, real_data):
-    with pytest.raises(PredictionsError, match=r"(holds text|class indices)"):
-        read(csv, (real_data / "timm" / file).read_bytes())
-
-
 # Parquet
 
 
@@ -364,7 +503,7 @@ def test_a_column_that_stands_twice_in_a_parquet_file_is_refused(parquet):
     with pytest.raises(
         PredictionsError, match=r"resnet50\.parquet: columns stand twice in the table: .*predicted_class"
     ):
-        read_file(parquet, None)
+        read_path(parquet)
 
 
 @pytest.mark.parametrize(
@@ -375,10 +514,6 @@ def test_a_column_that_stands_twice_in_a_parquet_file_is_refused(parquet):
         ({"file_name": [A], "predicted_class": [float("nan")]}, f"NaN: nan at {A}"),
         ({"file_name": [A], "predicted_class": [None]}, "'predicted_class' is Null, expected class indices"),
         ({"file_name": [A, B], "predicted_class": [3, None]}, f"'predicted_class' is empty in 1 rows: {B}"),
-        (
-            {"file_name": [A], "predicted_class": [[3, 4]]},
-            r"'predicted_class' is List\(Int64\), expected class indices",
-        ),
         ({"file_name": [b"\xff"], "predicted_class": [3]}, "'file_name' is Binary, expected image names"),
         ({"file_name": [A, A], "predicted_class": [3, 4]}, rf"repeated with another label: {A} \(3 and 4\)"),
         ({"image": [A], "path": [A], "predicted_class": [3]}, r"2 columns could be it \(image, path\)"),
@@ -407,7 +542,7 @@ def test_an_array_file(dtype, npy):
 def test_an_array_file_of_several_checkpoints(order, npy):
     labels = np.arange(30, dtype=np.int16).reshape(3, 10)
     np.save(npy, np.asarray(labels, order=order))
-    assert read_file(npy, TEN).labels.tolist() == labels.tolist()
+    assert read_path(npy, TEN).labels.tolist() == labels.tolist()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4"])
@@ -420,11 +555,11 @@ def test_an_array_file_of_logits(dtype, npy):
 def test_the_second_form_of_array_files_is_read(npy):
     with npy.open("wb") as file:
         np.lib.format.write_array(file, np.arange(10), version=(2, 0))
-    assert read_file(npy, TEN).labels[0].tolist() == list(range(10))
+    assert read_path(npy, TEN).labels[0].tolist() == list(range(10))
 
 
 def test_an_array_without_an_order_is_refused_with_the_orders(npy):
-    fault = r"resnet50\.npy: an array \(10\) has no image names.*--order.*ilsvrc, imagefolder, tfds, .*text file"
+    fault = r"resnet50\.npy: an array \(10\) has no image names.*--order.*ilsvrc, imagefolder, .*tfds, .*text file"
     with pytest.raises(PredictionsError, match=fault):
         read(npy, npy_bytes(np.zeros(10)))
 
@@ -434,9 +569,8 @@ def test_an_array_without_an_order_is_refused_with_the_orders(npy):
     [
         (np.zeros(9, int), "the array is 9, and the order ten has 10 images; expected labels .*50,000.*20,000"),
         (np.zeros((2, 11), int), "the array is 2 x 11, and"),
-        (np.zeros((10, 3), int), r"the array is 10 x 3, .* The images are in the rows: pass array\.T"),
         (np.zeros((10, 1000), int), "the array is 10 x 1,000, .* look like logits as integers: pass them as floats"),
-        (np.zeros((10, 1001)), r"the array is 10 x 1,001, .* background class: pass array\[:, 1:\]"),
+        (np.zeros((10, 1001)), "the array is 10 x 1,001: .*background class.*--class-ids background"),
         (np.zeros((11, 1000)), "the array is 11 x 1,000, and"),
         (np.zeros((1, 1, 10), int), "the array is 1 x 1 x 10, and"),
         (np.array(3), "the array is a single number, and"),
@@ -487,12 +621,12 @@ def test_objects_in_an_array_file_are_never_loaded(dtype, npy, tmp_path):
     with pytest.raises(
         PredictionsError, match=r"resnet50\.npy: .*Python objects, which are never loaded; save labels as"
     ):
-        read_file(npy, TEN)
+        read_path(npy, TEN)
     assert not trap.exists()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("ending", list(READERS))
+@pytest.mark.parametrize("ending", list(CONTENTS))
 def test_a_pickle_is_never_loaded_whatever_its_ending(protocol, ending, tmp_path):
     trap = tmp_path / "unpickled"
     content = pickle.dumps(Unpickled(trap), protocol)
@@ -535,7 +669,7 @@ def read_or_refuse(path, content):
     """Read a file of any content; only the documented errors may come out of that."""
     path.write_bytes(content)
     try:
-        predictions = read_file(path, TEN)
+        predictions = read_path(path, TEN)
     except PredictionsError:
         pass
     else:
@@ -578,6 +712,8 @@ FOOTERS = st.binary(max_size=100).map(lambda body: b"PAR1" + body + len(body).to
 @given(content=st.binary(max_size=300) | TABLES | ARRAYS | FOOTERS)
 @pytest.mark.parametrize("ending", list(READERS))
 def test_any_file_is_read_or_refused(ending, content, tmp_path_factory):
+    if ending not in CONTENTS:
+        pytest.importorskip("torch")
     read_or_refuse(tmp_path_factory.getbasetemp() / f"fuzz{ending}", content)
 
 

@@ -1,28 +1,31 @@
-"""From numbers to class indices: what is taken as a label, what is refused, and the arg-max of logits."""
+"""From numbers to class indices: what is taken as a label, and what is refused."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ml_scorer.errors import PredictionsError
-from ml_scorer.predictions.labels import arg_max, exact_labels
+from ml_scorer.imagenet import validation_labels
+from ml_scorer.predictions.class_ids import CLASS_IDS
+from ml_scorer.predictions.labels import exact_labels, label_faults
+from ml_scorer.predictions.reading import ReadOptions
 
 INTEGERS = ("int16", "int32", "int64", "uint16", "uint32", "uint64", ">i2", ">i8", ">u4")
 FLOATS = ("float16", "float32", "float64", ">f4", ">f8")
-LOGITS = ("float16", "float32", "float64", ">f4")
+
+# Numbers 0-1000 may be right in another numbering.
+OTHERS = r"\. If they are in another numbering, pass it as --class-ids \(class_ids=\): "
 
 
-def logits(images, largest, dtype="float32"):
-    """Logits whose largest one is at `largest[image]`, all others equal."""
-    values = np.zeros((images, 1000), dtype)
-    values[np.arange(images), largest] = 1
-    return values
+def numbered(name):
+    return ReadOptions(class_ids=CLASS_IDS[name])
 
 
 @pytest.mark.parametrize("dtype", INTEGERS + FLOATS)
@@ -54,14 +57,14 @@ def test_every_other_item_of_an_array_can_be_taken():
 @pytest.mark.parametrize(
     ("values", "found"),
     [
-        (np.array([5, 1000]), "1000 at index 1"),
+        (np.array([5, 1001]), "1001 at index 1"),
         (np.array([5, -1]), "-1 at index 1"),
         (np.array([-1, 5], np.int8), "-1 at index 0"),
         (np.array([-32768], np.int16), "-32768 at index 0"),
         (np.array([2**64 - 1], np.uint64), "18446744073709551615 at index 0"),
         (np.array([-(2**63)]), "-9223372036854775808 at index 0"),
         (np.array([-1.0]), r"-1\.0 at index 0"),
-        (np.array([1000.0]), r"1000\.0 at index 0"),
+        (np.array([1001.0]), r"1001\.0 at index 0"),
         (np.array([math.inf]), "inf at index 0"),
         (np.array([-math.inf]), "-inf at index 0"),
         (np.array([1e300]), r"1e\+300 at index 0"),
@@ -141,112 +144,119 @@ def test_labels_are_taken_exactly_if_all_are_whole_and_in_range(values):
         assert labels.tolist() == values.tolist()
 
 
-@pytest.mark.parametrize("dtype", LOGITS)
-def test_the_largest_logit_is_the_label(dtype):
-    labels, ties = arg_max(logits(4, [0, 999, 500, 3], dtype), "here")
-    assert labels.tolist() == [0, 999, 500, 3]
-    assert labels.dtype == np.int16
-    assert not ties.any()
-
-
-def test_logits_may_all_be_negative():
-    labels, _ = arg_max(logits(1, [7]) - 5, "here")
-    assert labels.tolist() == [7]
-
-
-@pytest.mark.parametrize("dtype", LOGITS)
-def test_a_tie_goes_to_the_lowest_index_and_is_told(dtype):
-    values = logits(2, [600, 600], dtype)
-    values[1, [400, 999]] = 1
-    labels, ties = arg_max(values, "here")
-    assert labels.tolist() == [600, 400]
-    assert ties.tolist() == [False, True]
-
-
-def test_equal_logits_below_the_largest_are_no_tie():
-    values = logits(1, [5])
-    values[0, [6, 7]] = 0.5
-    assert not arg_max(values, "here")[1].any()
-
-
-def test_zeros_of_either_sign_are_a_tie():
-    values = np.full((1, 1000), -1.0)
-    values[0, [3, 9]] = 0.0, -0.0
-    labels, ties = arg_max(values, "here")
-    assert labels.tolist() == [3]
-    assert ties.tolist() == [True]
-
-
-@pytest.mark.parametrize("dtype", LOGITS)
-def test_minus_infinity_masks_a_class(dtype):
-    values = np.full((1, 1000), -np.inf, dtype)
-    values[0, 42] = -3
-    labels, ties = arg_max(values, "here")
-    assert labels.tolist() == [42]
-    assert ties.tolist() == [False]
-
-
-@pytest.mark.parametrize("dtype", LOGITS)
 @pytest.mark.parametrize(
-    ("value", "fault"),
-    [(np.nan, "a logit is NaN in 1 rows: row 1"), (np.inf, r"a logit is \+inf in 1 rows: row 1")],
+    ("values", "possible"),
+    [
+        ([5, 1000], r"one-based \(1-1000, .*\); background \(0-1000, .*\); devkit \(1-1000, .*\)"),
+        ([0, 1000], r"background \(0-1000, .*\)"),
+        ([5.0, 1000.0], r"one-based .*; devkit"),
+    ],
 )
-def test_nan_and_plus_infinity_are_refused(dtype, value, fault):
-    values = logits(3, [0, 0, 0], dtype)
-    values[1, 999] = value
-    with pytest.raises(PredictionsError, match=f"^here: {fault}$"):
-        arg_max(values, "here")
+def test_numbers_to_1000_bring_the_numberings_that_have_them(values, possible):
+    with pytest.raises(PredictionsError, match=rf"outside 0-999: 1000(\.0)? at index 1{OTHERS}{possible}.*\.$"):
+        exact_labels(np.array(values), "here")
 
 
-def test_nan_is_found_below_a_larger_logit():
-    values = logits(1, [0])
-    values[0, 500] = np.nan
-    with pytest.raises(PredictionsError, match="a logit is NaN"):
-        arg_max(values, "here")
+@pytest.mark.parametrize(
+    ("ids", "number", "others"),
+    [
+        ("one-based", 0, "imagenet .*; background .*; as-text"),
+        ("devkit", 0, "imagenet .*; background .*; as-text"),
+        ("as-text", 1000, "one-based .*; background .*; devkit"),
+    ],
+)
+def test_the_range_of_the_numbering_is_named(ids, number, others):
+    first, last = (0, 999) if ids == "as-text" else (1, 1000)
+    found = rf"^here: a label is outside {first}-{last} \(class ids {ids}\): {number} at index 0{OTHERS}{others} "
+    with pytest.raises(PredictionsError, match=found):
+        exact_labels(np.array([number, 5]), "here", numbered(ids))
 
 
-def test_an_image_whose_classes_are_all_masked_is_refused():
-    values = logits(3, [0, 0, 0])
-    values[2] = -np.inf
-    with pytest.raises(PredictionsError, match=r"^here: every logit is -inf in 1 rows: row 2$"):
-        arg_max(values, "here")
+@pytest.mark.parametrize("value", [-1, 1001, 2**40])
+@pytest.mark.parametrize("ids", list(CLASS_IDS))
+def test_numbers_of_no_numbering_bring_no_other(ids, value):
+    ids = numbered(ids)
+    with pytest.raises(PredictionsError, match=rf"outside [01]-[0-9]+.*: {value} at index 1$"):
+        exact_labels(np.array([5, value]), "here", ids)
 
 
-def test_all_kinds_of_bad_logits_are_named_together():
-    values = logits(6, [0] * 6)
-    values[1, 3], values[2, 3], values[4] = np.nan, np.inf, -np.inf
-    values[5, 3], values[5, 4] = np.nan, np.inf  # counted once
+def test_the_background_class_is_refused_by_count():
     with pytest.raises(
-        PredictionsError, match=r"^here: 3 problems\n.*NaN in 2 rows: row 1, 5\n.*\+inf.*row 2\n.*-inf.*4$"
+        PredictionsError,
+        match=r"^here: 2 labels are 0, the background class, which is none of the 1,000 "
+        r"\(take the arg-max of the others\): 0 at index 1, 0 at index 3$",
     ):
-        arg_max(values, "here")
+        exact_labels(np.array([5, 0, 1000, 0]), "here", numbered("background"))
 
 
-def test_rows_are_numbered_through_all_parts_of_a_long_array():
-    values = logits(3000, np.arange(3000) % 1000, "float16")
-    values[2500, 0] = np.nan
-    with pytest.raises(PredictionsError, match=r"row 2500$"):
-        arg_max(values, "here")
+def test_the_background_class_and_what_is_outside_are_named_apart():
+    with pytest.raises(
+        PredictionsError, match=r"^here: 2 problems\n.* 1 labels are 0.* index 0\n.*outside 1-1000.*1001"
+    ):
+        exact_labels(np.array([0.0, 1001.0]), "here", numbered("background"))
 
 
-def test_labels_of_a_long_array_are_those_of_its_rows():
-    largest = np.random.default_rng(0).integers(0, 1000, 2500)
-    assert arg_max(logits(2500, largest, "float16"), "here")[0].tolist() == largest.tolist()
+@pytest.mark.parametrize("dtype", INTEGERS + FLOATS)
+@pytest.mark.parametrize("ids", list(CLASS_IDS))
+@pytest.mark.parametrize("shape", [(1000,), (10, 100), (4, 25, 10)])
+def test_numbers_are_translated_in_any_shape(ids, shape, dtype):
+    numbers = CLASS_IDS[ids].numbers[np.arange(1000)[::-1]].reshape(shape).astype(dtype)
+    labels = exact_labels(numbers, "here", numbered(ids))
+    assert labels.dtype == np.int16
+    assert np.array_equal(labels, np.arange(1000)[::-1].reshape(shape))
 
 
-def test_many_bad_rows_are_counted_and_a_few_are_shown():
-    with pytest.raises(PredictionsError, match=r"NaN in 9 rows: row 0, 1, 2 and 6 more$"):
-        arg_max(np.full((9, 1000), np.nan), "here")
+@pytest.mark.parametrize("ids", list(CLASS_IDS))
+@pytest.mark.parametrize("shape", [(0,), (0, 5), (3, 0, 2)])
+def test_no_labels_stay_none(ids, shape):
+    assert exact_labels(np.empty(shape, np.int64), "here", numbered(ids)).shape == shape
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("ids", list(CLASS_IDS))
+def test_small_integers_are_translated(ids, dtype):
+    labels = exact_labels(np.array([1, 127], dtype), "here", numbered(ids))
+    assert labels.tolist() == CLASS_IDS[ids].labels[[1, 127]].tolist()
+
+
+def test_labels_by_wordnet_id_are_not_copied_if_that_is_said():
+    values = np.arange(1000, dtype=np.int16)
+    assert np.shares_memory(exact_labels(values, "here", numbered("imagenet")), values)
+
+
+def test_places_are_the_images_that_are_given():
+    names = pl.Series(["a.png", "b.png"])
+    assert label_faults(np.array([1, 1001]), names) == ["a label is outside 0-999: 1001 at b.png"]
+    assert label_faults(np.array([[1, 2, 3], [4, 5, 1001]]), names) == ["a label is outside 0-999: 1001 at b.png"]
+    assert label_faults(np.array([0, 1]), names, CLASS_IDS["devkit"]) == [
+        "a label is outside 1-1000 (class ids devkit): 0 at a.png"
+    ]
 
 
 @settings(deadline=None)
-@given(arrays(np.float16, (2, 6), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 1.0])))
-def test_arg_max_is_the_first_of_the_largest(values):
-    rows = values.tolist()
-    if any(max(row) == -math.inf for row in rows):
-        with pytest.raises(PredictionsError, match="every logit is -inf"):
-            arg_max(values, "here")
+@given(
+    arrays(np.float64, st.integers(0, 6), elements=st.one_of(st.floats(), st.integers(-2, 1001).map(float)))
+    | arrays(np.int64, st.integers(0, 6), elements=st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-2, 1001))),
+    st.sampled_from(list(CLASS_IDS)),
+    st.booleans(),
+)
+def test_numbers_are_translated_exactly_if_all_are_classes(values, ids, known):
+    class_of = dict(zip(CLASS_IDS[ids].numbers.tolist(), range(1000), strict=True))
+    images = np.arange(1, values.size + 1, dtype=np.int32) if known else None
+    try:
+        labels = exact_labels(values, "here", numbered(ids), images)
+    except PredictionsError:
+        assert any(number not in class_of for number in values.tolist())
     else:
-        labels, ties = arg_max(values, "here")
-        assert labels.tolist() == [row.index(max(row)) for row in rows]
-        assert ties.tolist() == [row.count(max(row)) > 1 for row in rows]
+        assert labels.tolist() == [class_of[number] for number in values.tolist()]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_labels_that_were_cut_to_eight_bits_are_refused(dtype):
+    images = np.arange(1, 50_001, dtype=np.int32)
+    cut = validation_labels()[1:].astype(np.uint8)
+    with pytest.raises(PredictionsError, match=r"labels of uint8, which holds no number above 255: .* as int16"):
+        exact_labels(cut, "here", images=images)
+    few = np.flatnonzero(validation_labels()[1:] < 128)
+    labels = validation_labels()[1:][few].astype(dtype)
+    assert exact_labels(labels, "here", images=images[few]).tolist() == labels.tolist()

@@ -19,15 +19,20 @@ from ml_scorer.imagenet import validation_labels
 from ml_scorer.predictions import ORDERS
 from ml_scorer.predictions.memory import memory_predictions
 from ml_scorer.predictions.orders import Order, resolve_order
+from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.schema import image_name, image_names
 
 A, B = image_name(1), image_name(2)
 TEN = Order("ten", np.arange(1, 11, dtype=np.int32))
 
 
+def read(source, order=None):
+    return list(memory_predictions(source, ReadOptions(order), "here"))
+
+
 def taken(source, order=None):
     """Predictions as {image: label}."""
-    predictions = memory_predictions(source, order, "here")
+    [predictions] = read(source, order)
     return dict(zip(predictions.images.tolist(), predictions.labels[0].tolist(), strict=True))
 
 
@@ -155,7 +160,9 @@ def test_logits_in_any_order_give_the_same_scores(order, scorers, labels, expect
 
 def test_the_wrong_order_gives_other_scores(synthetic, labels, expected):
     ordered = labels[resolve_order("imagefolder", synthetic).images]
-    frame = score(ordered, synthetic, order="ilsvrc").frame
+    with pytest.raises(PredictionsError, match=r"top-1 as ilsvrc; .* as imagefolder: pass --order imagefolder"):
+        score(ordered, synthetic, order="ilsvrc")
+    frame = score(ordered, synthetic, order="ilsvrc", trust_order=True).frame
     assert frame["MLA"][0] < expected["MLA"][0] / 10
 
 
@@ -178,7 +185,7 @@ def test_ties_are_counted_where_a_measure_looks(synthetic):
 
 def test_ties_are_unknown_where_labels_were_given(synthetic):
     labels = synthetic.original_labels
-    frame = score({"labels": labels, "logits": logits_of(labels, "float16")}, synthetic, order="annotations").frame
+    frame = score({"a": labels, "b": logits_of(labels, "float16")}, synthetic, order="annotations").frame
     assert frame["ties"].to_list() == [None, 0]
 
 
@@ -208,7 +215,7 @@ def test_a_list_of_arrays_is_numbered(synthetic):
 
 def test_the_rows_of_a_matrix_are_numbered(synthetic):
     labels = np.stack([(synthetic.original_labels + row) % 1000 for row in range(40)])
-    frame = score({"run": labels}, synthetic, measures="Top1", order="annotations").frame
+    frame = score({"run": labels}, synthetic, measures="Top1", order="annotations", trust_order=True).frame
     assert frame["checkpoint"].to_list() == [f"run[{row}]" for row in range(40)]
     assert frame["Top1"].to_list() == [1.0] + [0.0] * 39
 
@@ -251,17 +258,24 @@ def test_a_name_of_a_checkpoint_may_be_any_text(synthetic):
         ({}, "there are no predictions in it"),
         ({3: 3}, r"the keys must be file names \(str or bytes\), not 3"),
         ({A: 3, None: 3}, "the keys must be file names .*, not None"),
-        ({A: "3"}, f"the values must be class indices 0-999, not '3' at {A}"),
-        ({A: 3, B: None}, f"the values must be class indices 0-999, not None at {B}"),
-        ({A: True}, f"the values must be class indices 0-999, not True at {A}"),
-        ({A: 1j}, "the values must be class indices 0-999, not 1j"),
-        ({A: Decimal(3)}, r"the values must be class indices 0-999, not Decimal\('3'\)"),
-        ({A: 2**70}, f"the values must be class indices 0-999, not {2**70}"),
-        ({A: [1, 2], B: [3, 4]}, r"the values must be class indices 0-999, not \[1, 2\] at"),
-        ({A: [1], B: [1, 2]}, r"the values must be class indices 0-999, not \[1\] at"),
-        ({A: 3, B: [[1], [1, 2]]}, r"the values must be class indices 0-999, not \[\[1\], \[1, 2\]\] at"),
-        ({A: {B: 3}}, "the values must be class indices 0-999, not {"),
-        ({A: np.zeros(1000)}, "the values must be class indices 0-999"),
+        ({A: "3"}, f"the values must be class indices 0-999, .*not '3' at {A}"),
+        ({A: 3, B: None}, f"the values must be class indices 0-999, .*not None at {B}"),
+        ({A: True}, f"the values must be class indices 0-999, .*not True at {A}"),
+        ({A: 1j}, "the values must be class indices 0-999, .*not 1j"),
+        ({A: Decimal(3)}, r"the values must be class indices 0-999, .*not Decimal\('3'\)"),
+        ({A: 2**70}, f"the values must be class indices 0-999, .*not {2**70}"),
+        ({A: [1], B: [1, 2]}, f"the values must be as many labels for each image.* not 1 at {A} and 2 at {B}"),
+        ({A: 1, B: [1, 2]}, f"the values must be as many labels for each image.* not 1 at {A} and 2 at {B}"),
+        ({A: []}, r"the values must be class indices 0-999, or the most likely ones of each image, not \[\] at"),
+        ({A: [[1], [2]]}, r"the values must be class indices 0-999, .*not \[\[1\], \[2\]\] at"),
+        ({A: [1.5, 2]}, "a label is not a whole number: 1.5 at"),
+        ({A: [1, 1000]}, "a label is outside 0-999: 1000 at"),
+        ({A: [7, 3, 7]}, ".*more than once|.*twice"),
+        ({A: 3, B: [[1], [1, 2]]}, r"the values must be class indices 0-999, .*not \[\[1\], \[1, 2\]\] at"),
+        ({A: {B: 3}}, "the values must be class indices 0-999, .*not {"),
+        ({A: np.full(1000, np.nan)}, "a logit is NaN in 1 rows"),
+        ({A: np.zeros(1001)}, "the array is 1 x 1 x 1,001: logits of 1,001 classes"),
+        ({A: np.zeros(1000), "cat.jpg": np.zeros(1000)}, r"1 names are no ImageNet validation images: cat\.jpg"),
         ({A: 3, B: 1000}, f"a label is outside 0-999: 1000 at {B}"),
         ({A: 2.5}, f"a label is not a whole number: 2.5 at {A}"),
         ({A: float("nan")}, "a label is NaN"),
@@ -274,7 +288,7 @@ def test_a_name_of_a_checkpoint_may_be_any_text(synthetic):
 )
 def test_a_mapping_that_cannot_be_read_is_refused(mapping, fault):
     with pytest.raises(PredictionsError, match=f"^here: {fault}"):
-        memory_predictions(mapping, None, "here")
+        read(mapping)
 
 
 @pytest.mark.parametrize("folder", [b"caf\xe9/", "caf\udce9/"])
@@ -291,6 +305,31 @@ def test_a_label_may_be_any_number(value):
 def test_a_mapping_from_a_foreign_name_to_a_label_is_one_checkpoint(scorer):
     with pytest.raises(PredictionsError, match=r"no ImageNet validation images: cat\.jpg"):
         scorer.score({"cat.jpg": 3, "dog.jpg": 4})
+
+
+def test_a_mapping_from_image_to_its_best_labels():
+    for values in ([[3, 4], [5, 6]], [(3, 4), (5, 6)], [np.array([3, 4]), np.array([5.0, 6.0])]):
+        [found] = read(dict(zip((A, B), values, strict=True)))
+        assert (found.images.tolist(), found.labels.tolist(), found.k) == ([1, 2], [[[3, 4], [5, 6]]], 2)
+
+
+def test_a_mapping_from_image_to_its_logits():
+    [found] = read({A: np.eye(1, 1000, 7)[0], B: np.eye(1, 1000, 9)[0]})
+    assert (found.order, found.images.tolist(), found.labels.tolist()) == ("names", [1, 2], [[7, 9]])
+    assert not found.ties.any()
+
+
+def test_a_mapping_of_arrays_holds_predictions_and_what_belongs_to_them():
+    labels, names = np.arange(10), [image_name(number) for number in range(30, 20, -1)]
+    mapping = {"preds": labels, "targets": labels + 1}
+    assert taken(mapping, TEN) == {image: image - 1 for image in range(1, 11)}
+    for of_images in (names, np.array(names), pl.Series(names), [name.encode() for name in names]):
+        [found] = read({**mapping, "filenames": of_images})
+        assert (found.order, found.images.tolist()) == ("names", list(range(30, 20, -1)))
+    with pytest.raises(PredictionsError, match=r"^here: 2 arrays could be the predictions: preds, top1"):
+        read({**mapping, "top1": labels}, TEN)
+    with pytest.raises(PredictionsError, match=r"^here\[preds\]: an array of <U3; expected labels"):
+        read({"preds": "cat", "targets": labels}, TEN)
 
 
 # Frames
@@ -352,7 +391,7 @@ def test_other_pandas_columns_are_not_looked_at():
 )
 def test_a_pandas_frame_that_cannot_be_read_is_refused(frame, fault):
     with pytest.raises(PredictionsError, match=f"^here: {fault}"):
-        memory_predictions(frame, None, "here")
+        read(frame)
 
 
 WITHOUT_PYARROW = """
@@ -361,9 +400,10 @@ sys.modules["pyarrow"] = None  # importing it fails
 import pandas
 from ml_scorer import Scorer
 from ml_scorer.predictions.memory import memory_predictions
+from ml_scorer.predictions.reading import ReadOptions
 for dtype in ("object", "str", "string"):
     frame = pandas.DataFrame({"file_name": ["ILSVRC2012_val_00000002.JPEG"], "predicted_class": [7]})
-    predictions = memory_predictions(frame.astype({"file_name": dtype}), None, "here")
+    [predictions] = memory_predictions(frame.astype({"file_name": dtype}), ReadOptions(), "here")
     print(predictions.images, predictions.labels)
 """
 
@@ -381,12 +421,12 @@ def test_pandas_frames_are_read_without_pyarrow():
         (pl.DataFrame({"image": [A]}), "expected one column of predicted class indices"),
         (pl.DataFrame(), "2 problems"),
         (pl.LazyFrame({"image": [A], "pred": [1.5]}), "a label is not a whole number"),
-        (pl.LazyFrame({"image": [A], "pred": ["x"]}).cast({"pred": pl.Int64}), "the lazy frame cannot be collected: "),
+        (pl.LazyFrame({"image": [A], "pred": ["x"]}).cast({"pred": pl.Int64}), "the lazy frame cannot be collected "),
     ],
 )
 def test_a_polars_frame_that_cannot_be_read_is_refused(frame, fault):
     with pytest.raises(PredictionsError, match=f"^here: {fault}"):
-        memory_predictions(frame, None, "here")
+        read(frame)
 
 
 # Arrays, and what is none
@@ -445,12 +485,12 @@ class Unreachable:
 )
 def test_what_is_no_array_of_numbers_is_refused(source, fault):
     with pytest.raises(PredictionsError, match=f"^here: {fault}"):
-        memory_predictions(source, TEN, "here")
+        read(source, TEN)
 
 
 def test_the_place_of_a_bad_label_is_its_position():
-    with pytest.raises(PredictionsError, match=r"^here: a label is outside 0-999: 1000 at index 9$"):
-        memory_predictions([0] * 9 + [1000], TEN, "here")
+    with pytest.raises(PredictionsError, match=r"^here: a label is outside 0-999: 1000 at index 9\b"):
+        read([0] * 9 + [1000], TEN)
 
 
 def test_labels_are_not_changed_in_place(synthetic):

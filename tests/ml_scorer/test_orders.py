@@ -13,7 +13,10 @@ import pytest
 from ml_scorer.errors import PredictionsError
 from ml_scorer.imagenet import classes, validation_labels
 from ml_scorer.predictions import ORDERS, resolve_order
+from ml_scorer.predictions.orders import orders_of_size
 from ml_scorer.schema import image_name
+
+OF_ALL = ["ilsvrc", "imagefolder", "imagefolder-as-text"]
 
 
 def images(order, annotations):
@@ -54,6 +57,13 @@ def test_imagefolder_sorts_by_class_folder_then_by_name(synthetic):
     assert images("imagefolder", synthetic) == numbers(path.partition("/")[2] for path in paths)
 
 
+def test_imagefolder_as_text_sorts_by_the_class_index_as_text(synthetic):
+    labels = validation_labels().tolist()
+    paths = sorted(f"{labels[n]}/{image_name(n)}" for n in range(1, 50_001))
+    assert images("imagefolder-as-text", synthetic) == numbers(path.partition("/")[2] for path in paths)
+    assert [labels[n] for n in images("imagefolder-as-text", synthetic)[:250:50]] == [0, 1, 10, 100, 101]
+
+
 def test_annotations_are_the_images_of_the_table_by_name(synthetic):
     assert images("annotations", synthetic) == numbers(sorted(synthetic.frame["file_name"].to_list()))
 
@@ -76,7 +86,7 @@ def test_tfds_interleaves_sixteen_shards_at_a_time_by_blocks_of_sixteen(syntheti
 @pytest.mark.parametrize("order", list(ORDERS))
 def test_every_order_has_each_of_its_images_once(order, synthetic):
     found = images(order, synthetic)
-    everything = range(1, 50_001) if order in {"ilsvrc", "imagefolder"} else synthetic.images.tolist()
+    everything = range(1, 50_001) if order in OF_ALL else synthetic.images.tolist()
     assert sorted(found) == sorted(everything)
 
 
@@ -88,6 +98,21 @@ def test_an_order_goes_by_its_own_name_in_signatures(order, synthetic):
 def test_orders_differ_from_each_other(synthetic):
     found = {tuple(images(order, synthetic)) for order in ORDERS}
     assert len(found) == len(ORDERS)
+
+
+@pytest.mark.parametrize(
+    ("size", "found"),
+    [(50_000, OF_ALL), (20_000, ["tfds", "tfds-sequential", "annotations"]), (19_999, []), (0, [])],
+)
+def test_orders_are_found_by_their_size(size, found, synthetic):
+    orders = orders_of_size(size, synthetic.images)
+    assert list(orders) == found
+    assert all(orders[name].tolist() == images(name, synthetic) for name in found)
+
+
+@pytest.mark.parametrize(("size", "found"), [(50_000, OF_ALL), (20_000, []), (0, [])])
+def test_orders_of_annotated_images_are_left_out_where_these_are_not_known(size, found):
+    assert list(orders_of_size(size, None)) == found
 
 
 def test_tfds_is_the_row_order_of_the_public_table(genuine, real_data):
@@ -132,7 +157,8 @@ def test_the_name_of_a_list_tells_its_order(tmp_path, synthetic):
 
 def test_an_unknown_order_is_refused_with_those_that_there_are(synthetic):
     with pytest.raises(
-        PredictionsError, match=r"^unknown order 'imagenet': .* ilsvrc, imagefolder, tfds, tfds-sequential"
+        PredictionsError,
+        match=r"^unknown order 'imagenet': .* ilsvrc, imagefolder, imagefolder-as-text, tfds, tfds-sequential",
     ):
         resolve_order("imagenet", synthetic)
 

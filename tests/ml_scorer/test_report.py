@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -69,7 +70,7 @@ def scores(*rows, annotations=GENUINE, failed=()):
         annotations=annotations,
         failed=failed,
         denominators={"MLA": 10**12, "MLA(unclear=wrong)": 10**12, "ImageNetM": 68},
-        _sums={measure: (0,) * len(rows) for measure in measures},
+        _sums={measure: np.zeros(len(rows)) for measure in measures},
     )
 
 
@@ -169,6 +170,7 @@ def test_json():
             },
         ],
         "failed": [{"checkpoint": "broken", "error": "broken.csv: the file is empty."}],
+        "near_chance": [],
     }
 
 
@@ -394,7 +396,7 @@ def test_the_best_of_none_is_none():
 
 def test_the_best_keep_their_exact_scores():
     shown = scores(("low", 0.1, 1, 1), ("high", 0.9, 1, 1))
-    shown = replace(shown, _sums={"MLA": (10**11, 9 * 10**11)})
+    shown = replace(shown, _sums={"MLA": np.array([10**11, 9 * 10**11])})
     assert shown.best(1).exact(MLA()) == [Fraction(9, 10)]
 
 

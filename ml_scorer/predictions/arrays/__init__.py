@@ -1,0 +1,1 @@
+"""Predictions in arrays, which have no image names: their order is said."""

@@ -1,0 +1,1 @@
+"""Predictions in tables: image names and labels in columns."""
