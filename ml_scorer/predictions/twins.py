@@ -47,6 +47,13 @@ class ReviewedLabels:
         self._images, self._labels = images, labels
 
     @cached_property
+    def _annotated(self) -> NDArray[np.bool_]:
+        """Which images have reviewed labels: (50001,)."""
+        annotated = np.zeros(VALIDATION_IMAGES + 1, bool)
+        annotated[self._images] = True
+        return annotated
+
+    @cached_property
     def _bits(self) -> NDArray[np.uint8]:
         """A bit for each image and class: 6 MB."""
         keys = np.unique(_keys(self._images, self._labels))
@@ -63,9 +70,7 @@ class ReviewedLabels:
         images : (images,) int32
         labels : (images,) int16
         """
-        annotated = np.zeros(VALIDATION_IMAGES + 1, bool)
-        annotated[self._images] = True
-        mistaken = annotated[images] & (labels != validation_labels()[images])
+        mistaken = self._annotated[images] & (labels != validation_labels()[images])
         keys = _keys(images[mistaken], labels[mistaken])
         reviewed = np.count_nonzero(self._bits[keys >> 3] >> (keys & 7).astype(np.uint8) & 1)
         return keys.size, reviewed / max(1, keys.size)

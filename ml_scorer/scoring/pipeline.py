@@ -143,8 +143,8 @@ class Pipeline:
         sums = self._counter.sums(batch, where)
         strange = np.flatnonzero(self._counter.strange(sums) & ~near_chance)
         if strange.size and not self._trust_order:
-            for row in strange.tolist():
-                check_twin(batch.part(row, row + 1), self._options, self._reviewed, where)
+            few = Predictions(batch.images, batch.top1[strange], batch.order)
+            check_twin(few, self._options, self._reviewed, where)
         return Block(
             sources=indices,
             names=names,

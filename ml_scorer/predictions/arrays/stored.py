@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
@@ -15,7 +16,7 @@ ReadBytes: TypeAlias = Callable[[memoryview, int], None]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class StoredArray:
+class StoredArray(ABC):
     """What all arrays have in common, wherever they lie.
 
     Attributes
@@ -52,13 +53,13 @@ class StoredArray:
         """Whether rows may be read in any order, and by several threads; if not, only one after the other."""
         return True
 
+    @abstractmethod
     def rows(self, start: int, stop: int, out: NDArray[Any]) -> NDArray[Any]:
         """Items `start` to `stop` of the first axis: in `out`, an array of this dtype and these rows, or elsewhere."""
-        raise NotImplementedError
 
+    @abstractmethod
     def part(self, index: int) -> StoredArray:
         """One item of the first axis, as an array."""
-        raise NotImplementedError
 
     def values(self, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Items `start` to `stop` of the first axis as numbers that NumPy has, in the byte order of this machine."""
