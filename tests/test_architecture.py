@@ -21,11 +21,13 @@ LAYERS = (
     ("annotations",),
     ("measures",),
     ("kernel",),
+    ("statistics",),
     ("predictions",),
     ("signature",),
     ("scores",),
     ("store",),
     ("scoring",),
+    ("comparison", "breakdowns"),
     ("report",),
     ("cli",),
 )

@@ -59,6 +59,9 @@ class Rule:
         How many predictions of an image are looked at, the most likely first; any that is accepted makes it right. With
         "labels", as many as it has accepted labels, and each of these that is among them adds its share of the image's
         weight, which is a whole number.
+    strata : (images,) int16, optional
+        The original class of each image, where the average is within each class, then over the classes: all images of
+        a class weigh the same. None where it is over all images alike.
     """
 
     images: Images
@@ -70,6 +73,7 @@ class Rule:
     data: str
     classes: int
     k: LabelCount = 1
+    strata: Labels | None = None
 
     @property
     def looked_at(self) -> NDArray[np.int64]:
@@ -82,6 +86,15 @@ class Rule:
     def labels_needed(self) -> int:
         """How many predictions an image needs at most."""
         return int(self.looked_at.max(initial=1))
+
+    @property
+    def counts_images(self) -> bool:
+        """Whether a score is a number of right images over their number.
+
+        It is so where images are right or wrong, and none is in a class apart from the others.
+        """
+        one_average = self.strata is None or bool((self.strata == self.strata[0]).all())
+        return one_average and self.k != LABELS
 
     def too_few(self, k: int) -> int:
         """Number of images of which more than `k` predictions are looked at."""
@@ -187,4 +200,5 @@ def verdict_rule(
         data=str(annotations.identity),
         classes=np.unique(labels).size,
         k=k,
+        strata=None if classes is None else labels,
     )

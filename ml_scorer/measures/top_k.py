@@ -49,6 +49,7 @@ class _TopK(Measure):
             data=data,
             classes=np.unique(labels).size,
             k=self.k,
+            strata=labels if by_class else None,
         )
 
 
