@@ -11,9 +11,12 @@ import click
 
 from build_cache.building import Report, build
 from build_cache.comparing import compare
+from build_cache.reassessed import build_real
 from build_cache.sources import DownloadSource, JsonSource, SyntheticSource, TableSource, TfdsSource
 from ml_scorer.annotations import load_annotations
 from ml_scorer.annotations.find import user_table
+from ml_scorer.annotations.identity import Identity
+from ml_scorer.annotations.kinds import ANNOTATIONS, REAL, TableKind
 from ml_scorer.cli.exits import RefusingGroup
 
 _OUTPUT = click.option(
@@ -32,6 +35,7 @@ def main() -> None:
     build-cache json human_accuracy_v3.0.0.json
     build-cache tfds ~/tensorflow_datasets/imagenet2012_multilabel/3.0.0
     build-cache diff A.parquet B.parquet     which images differ, and how
+    build-cache real timm-*.whl              the reassessed labels, for the measure ReaL
 
     Exit status: 0 good, 1 a refused input, 2 wrong usage.
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
@@ -85,6 +89,24 @@ def download(mirror: str | None, output: str | None) -> None:
 
 
 @main.command()
+@click.argument("source", required=False)
+@_OUTPUT
+def real(source: str | None, output: str | None) -> None:
+    """Export the reassessed labels (ReaL; Beyer et al., arXiv:2006.07159), a table of their own.
+
+    SOURCE is a wheel of timm (pip download --no-deps timm), in which they lie, or the JSON file itself: the list of the
+    50,000 lists of labels in the order of the image numbers. Without SOURCE they are taken from the files of an
+    installed timm or imagenet-x; neither is imported.
+    """
+    report = build_real(source, output)
+    labels = report.labels
+    click.echo(f"wrote {report.output} ({report.size:,} bytes)")
+    click.echo(f"  {len(labels.frame):,} images, {labels.images.size:,} of them with a reassessed label")
+    _say_identity(labels.identity)
+    _say_place(report.output, REAL)
+
+
+@main.command()
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other seeds give other annotations."
 )
@@ -116,11 +138,19 @@ def _say(report: Report) -> None:
     imagenet_m = "not said" if annotations.is_imagenet_m is None else f"{annotations.is_imagenet_m.sum()} images"
     problematic = annotations.is_problematic.sum()
     click.echo(f"  {len(annotations):,} images, {problematic:,} of them problematic; ImageNet-M: {imagenet_m}")
-    status = f"genuine {identity.name}/{identity.version}" if identity.genuine else identity.name
-    click.echo(f"  {status}, fingerprint {identity.fingerprint}")
+    _say_identity(identity)
     for sentence in report.differences:
         click.echo(f"  {sentence}")
-    if report.output == user_table():
+    _say_place(report.output, ANNOTATIONS)
+
+
+def _say_identity(identity: Identity) -> None:
+    status = f"genuine {identity.release}" if identity.genuine else identity.name
+    click.echo(f"  {status}, fingerprint {identity.fingerprint}")
+
+
+def _say_place(output: Path, kind: TableKind) -> None:
+    if output == user_table(kind):
         click.echo("  ml-scorer finds it there")
 
 

@@ -1,4 +1,4 @@
-"""Write the annotation table: the same bytes for the same rows, and never half a file."""
+"""Write a table: the same bytes for the same rows, and never half a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 import polars as pl
 
 from ml_scorer.errors import MissingExtraError
-from ml_scorer.schema import COLUMNS, LABEL_LISTS
 
 
 def require_pyarrow() -> None:
@@ -33,7 +32,7 @@ def table_bytes(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
     Parameters
     ----------
     frame : polars.DataFrame
-        In the table's schema, rows by `file_name`.
+        In the schema of its kind of table, rows by `file_name`.
     metadata : mapping of str to str
         Written as the file's key-value metadata, in this order.
     """
@@ -42,14 +41,16 @@ def table_bytes(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytes:
     import pyarrow.parquet as pq
 
     labels = pa.list_(pa.field("element", pa.uint16(), nullable=False))
-    types = {"file_name": pa.string(), "original_label": pa.uint16(), **dict.fromkeys(LABEL_LISTS, labels)}
+    types = {pl.String(): pa.string(), pl.UInt16(): pa.uint16(), pl.List(pl.UInt16()): labels, pl.Boolean(): pa.bool_()}
     schema = pa.schema(
-        [pa.field(name, types.get(name, pa.bool_()), nullable=name == "is_imagenet_m") for name in COLUMNS]
+        [pa.field(name, types[dtype], nullable=name == "is_imagenet_m") for name, dtype in frame.schema.items()]
     )
     # Polars hands its columns over as they lie in memory; from Python objects it would take 60 MB more. How many pieces
     # they lie in would show in the pages.
     table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
-    label_columns = ["original_label", *(f"{name}.list.element" for name in LABEL_LISTS)]
+    label_columns = [name for name, dtype in frame.schema.items() if dtype == pl.UInt16] + [
+        f"{name}.list.element" for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)
+    ]
     buffer = BytesIO()
     with pq.ParquetWriter(
         buffer,

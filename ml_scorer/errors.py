@@ -22,6 +22,10 @@ class MeasureError(ValueError):
     """A measure that does not exist, or that these annotations cannot give."""
 
 
+class GroupsError(ValueError):
+    """A file that should put classes or images into groups, and cannot be understood."""
+
+
 class AnnotationsNotFoundError(FileNotFoundError):
     """No annotation table in any of the places where one is looked for."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -40,6 +41,22 @@ def checkout() -> Path | None:
 def classes() -> pl.DataFrame:
     """The 1,000 classes: `index` (uint16), `wordnet_id`, `name` and `group` (the finest named group)."""
     return pl.read_csv(_tables() / "classes.csv", schema_overrides={"index": pl.UInt16}).sort("index")
+
+
+@cache
+def class_names() -> tuple[str, ...]:
+    """What people call each class: the first word of its synset, or as many as tell it from every other class.
+
+    No two are the same, in small letters either: class 264 is a dog, and class 474 a cardigan.
+
+    >>> names = class_names()
+    >>> names[0], names[134], names[264], names[639]
+    ('tench', 'crane (bird)', 'Cardigan, Cardigan Welsh corgi', 'maillot, tank suit')
+    """
+    synsets = [name.split(", ") for name in classes()["name"].to_list()]
+    starts = [[", ".join(words[:n]) for n in range(1, len(words) + 1)] for words in synsets]
+    number = Counter(start.lower() for of_class in starts for start in of_class)
+    return tuple(next((start for start in of_class if number[start.lower()] == 1), of_class[-1]) for of_class in starts)
 
 
 @cache

@@ -35,6 +35,13 @@ COLUMNS: Final[dict[str, pl.DataType]] = {
 SHARED_COLUMNS: Final = tuple(COLUMNS)[:6]
 """The columns that every source of annotations has, and so those that the fingerprint covers."""
 
+REAL_DATASET: Final = "imagenet2012_real"
+
+REAL_LABELS: Final = "real_labels"
+
+REAL_COLUMNS: Final[dict[str, pl.DataType]] = {"file_name": pl.String(), REAL_LABELS: pl.List(pl.UInt16())}
+"""The columns of the table of reassessed labels (ReaL), one row for each of the 50,000 validation images."""
+
 IMAGE_NAME: Final = r"(?:^|[/\\])ILSVRC2012_val_([0-9]{8})(?:_n[0-9]{8})?(?:\.[A-Za-z]+)?$"
 """A validation image, in any folder, with or without an extension; some copies put the WordNet id behind the number."""
 

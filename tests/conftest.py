@@ -60,5 +60,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def _no_tables_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test finds a table that somebody keeps on this machine."""
     monkeypatch.delenv("ML_SCORER_ANNOTATIONS", raising=False)
+    monkeypatch.delenv("ML_SCORER_REAL", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg-data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg-cache"))

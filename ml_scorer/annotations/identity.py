@@ -10,15 +10,18 @@ from typing import Final, Literal
 import polars as pl
 
 from ml_scorer.annotations.fingerprint import column_fingerprints, fingerprint
-from ml_scorer.schema import DATASET, Images
+from ml_scorer.schema import DATASET, REAL_DATASET, Images
 
 
 @dataclass(frozen=True)
 class Release:
-    """A published release: its name, its version, and a hash of each of its columns (see `column_fingerprints`)."""
+    """A published release: its name, its version, and a hash of each of its columns (see `column_fingerprints`).
+
+    `version` is None where what was published has none, and `columns` empty where one column is all there is.
+    """
 
     name: str
-    version: str
+    version: str | None
     columns: Mapping[str, str]
 
 
@@ -38,6 +41,12 @@ GENUINE: Final[dict[str, Release]] = {
 }
 """Fingerprint of every known release. Made by `build-cache table` from the public table of version 3.0.0
 (data/README.md names it); the published annotation file and TensorFlow Datasets' builder give the same."""
+
+GENUINE_REAL: Final[dict[str, Release]] = {
+    "81b3c1b406a3c1d5299afa33ba448a4d52a6a4c2acd4bc979b249157946fa866": Release(REAL_DATASET, None, {}),
+}
+"""Fingerprint of the reassessed labels of Beyer et al., Are we done with ImageNet?, arXiv:2006.07159. Made by
+`build-cache real` from the wheel of timm 1.0.31; the wheel of imagenet-x 0.0.7 holds the same file."""
 
 SYNTHETIC_IMAGES: Final = "ea6bf77e1bdd6667000206e9aef9e70da7d8c1fc8a95227c530af05c7c0ac9f3"
 """sha256 of the image numbers (ascending, little-endian 32-bit) of every synthetic table: `build-cache synthetic`
@@ -64,18 +73,24 @@ class Identity:
         """Whether these are the published annotations, to the last label."""
         return self.status == "genuine"
 
+    @property
+    def release(self) -> str:
+        """Name and version, such as `imagenet2012_multilabel/3.0.0`."""
+        return f"{self.name}/{self.version}" if self.version else self.name
+
     def __str__(self) -> str:
         """The `data` part of a signature, such as `imagenet2012_multilabel/3.0.0@5f0c1d2e` or `SYNTHETIC@5f0c1d2e`."""
-        name = f"{self.name}/{self.version}" if self.version else self.name
-        return f"{name}@{self.fingerprint[:8]}"
+        return f"{self.release}@{self.fingerprint[:8]}"
 
 
-def identify(digest: str, images: Images, metadata: Mapping[str, str]) -> Identity:
+def identify(
+    digest: str, images: Images, metadata: Mapping[str, str], releases: Mapping[str, Release] = GENUINE
+) -> Identity:
     """Tell what a table is from its fingerprint and its images (ascending); metadata only ever lowers the verdict."""
     if metadata.get("source") == "synthetic" or sha256(images.astype("<i4").tobytes()).hexdigest() == SYNTHETIC_IMAGES:
         return Identity("synthetic", "SYNTHETIC", None, digest)
-    if digest in GENUINE:
-        release = GENUINE[digest]
+    if digest in releases:
+        release = releases[digest]
         return Identity("genuine", release.name, release.version, digest)
     claim = "/".join(metadata[key] for key in ("dataset", "version") if metadata.get(key)) or None
     return Identity("unverified", "UNVERIFIED", None, digest, claim)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,9 @@ from ml_scorer.annotations.fingerprint import fingerprint, flat
 from ml_scorer.annotations.identity import Identity, identify
 from ml_scorer.annotations.invariants import check_columns, check_rows
 from ml_scorer.schema import CORRECT, NUM_CLASSES, UNCLEAR, WRONG, Images, Labels, image_numbers
+
+if TYPE_CHECKING:
+    from ml_scorer.annotations.reassessed import RealLabels
 
 VERDICTS: Final = ("correct", "unclear", "wrong")
 """The verdicts that an expert can give, the most favourable first: a label in several lists takes the first of them."""
@@ -27,6 +30,8 @@ class Annotations:
 
     Made by `load_annotations` from a file, or by `from_frame`. All arrays have one entry an image, but the last three,
     which have one for each reviewed pair of an image and a label.
+
+    `real` are the reassessed labels, of all validation images; None until a measure needs them.
     """
 
     frame: pl.DataFrame
@@ -43,6 +48,7 @@ class Annotations:
     verdicts: NDArray[np.int8]
     """Index into `VERDICTS` for each reviewed pair."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    real: RealLabels | None = None
 
     @classmethod
     def from_frame(

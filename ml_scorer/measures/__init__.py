@@ -11,9 +11,12 @@ from ml_scorer.errors import MeasureError, faults_text
 from ml_scorer.measures.imagenet_m import ImageNetM
 from ml_scorer.measures.measure import Measure
 from ml_scorer.measures.mla import MLA
+from ml_scorer.measures.real import ReaL
 from ml_scorer.measures.top_k import Top1, Top5
 
-MEASURES: Final[dict[str, type[Measure]]] = {measure.__name__: measure for measure in (MLA, Top1, Top5, ImageNetM)}
+MEASURES: Final[dict[str, type[Measure]]] = {
+    measure.__name__: measure for measure in (MLA, Top1, Top5, ImageNetM, ReaL)
+}
 """Every measure by its name. A new one is a file of its own, a line here, and a test."""
 
 DEFAULT_MEASURES: Final[tuple[Measure, ...]] = (
@@ -38,7 +41,7 @@ def parse_measure(text: str) -> Measure:
     Examples
     --------
     >>> parse_measure("MLA(average=image,unclear=wrong)")
-    MLA(unclear='wrong', unreviewed='wrong', average='image', classes='all', k='1')
+    MLA(unclear='wrong', unreviewed='wrong', average='image', classes='all', membership='original', k='1')
     """
     match = _NOTATION.fullmatch(text)
     if not match or match["name"] not in MEASURES:
@@ -98,6 +101,7 @@ __all__ = [
     "MLA",
     "ImageNetM",
     "Measure",
+    "ReaL",
     "Top1",
     "Top5",
     "parse_measure",

@@ -38,6 +38,8 @@ class Measure(ABC):
     """How the other fields are written."""
     reports_count: ClassVar[bool] = False
     """Whether a result also gives the number of images that were right: for a measure over a handful of images."""
+    needs_real_labels: ClassVar[bool] = False
+    """Whether the annotations must have the reassessed labels, which are a table of their own."""
 
     def __post_init__(self) -> None:
         """Bring every argument into its one written form; raise MeasureError, naming every bad one."""

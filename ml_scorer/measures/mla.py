@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_scorer.annotations import VERDICTS, Annotations
-from ml_scorer.errors import MeasureError
+from ml_scorer.errors import MeasureError, faults_text
 from ml_scorer.measures.class_sets import ALL, CLASS_SET, class_set_members
 from ml_scorer.measures.label_count import LABEL_COUNT, label_count
 from ml_scorer.measures.measure import Measure, Notation
@@ -40,6 +41,10 @@ class MLA(Measure):
     classes : str or iterable of int
         Only images whose original label is in this set: "organism", "object", "dog", "organism-not-dog", or class
         indices, as text ("0-9+15") or as integers. "all" is every class.
+    membership : {"original", "any"}
+        How an image belongs to `classes`: by its original label (Shankar et al.), or by any of the labels that experts
+        judged correct or unclear, whatever `unclear` and `unreviewed` count as (Peychev et al., NeurIPS 2023,
+        arXiv:2401.02430). Such images have original labels outside the set, too, so that "any" needs average=image.
     k : str or int
         How many predictions of an image are looked at, the most likely first: 1-1000, any of which makes it right, or
         "labels".
@@ -47,8 +52,9 @@ class MLA(Measure):
     Raises
     ------
     MeasureError
-        If an argument is none of these, or for k=labels with unreviewed=correct: the labels that are accepted then
-        are not known, so that nobody can say how many there are.
+        If an argument is none of these; for k=labels with unreviewed=correct: the labels that are accepted then
+        are not known, so that nobody can say how many there are; or for membership=any without classes, or with a
+        per-class average.
 
     Examples
     --------
@@ -57,19 +63,21 @@ class MLA(Measure):
     >>> MLA(classes=[0, 1, 2]) == MLA(classes="0-2")
     True
     >>> MLA(k=5)
-    MLA(unclear='correct', unreviewed='wrong', average='class', classes='all', k='5')
+    MLA(unclear='correct', unreviewed='wrong', average='class', classes='all', membership='original', k='5')
     """
 
     unclear: str = "correct"
     unreviewed: str = "wrong"
     average: str = "class"
     classes: str | Iterable[int] = ALL
+    membership: str = "original"
     k: str | int = "1"
 
     choices: ClassVar[dict[str, tuple[str, ...]]] = {
         "unclear": ("correct", "wrong"),
         "unreviewed": ("wrong", "correct"),
         "average": ("class", "image"),
+        "membership": ("original", "any"),
     }
 
     notations: ClassVar[dict[str, Notation]] = {"classes": CLASS_SET, "k": LABEL_COUNT}
@@ -77,11 +85,21 @@ class MLA(Measure):
     def __post_init__(self) -> None:
         """Check the arguments, each by itself and then together."""
         super().__post_init__()
+        faults = []
         if self.k == LABELS and self.unreviewed == "correct":
-            raise MeasureError(
-                "MLA: k=labels looks at as many predictions as the image has accepted labels, and with "
+            faults.append(
+                "k=labels looks at as many predictions as the image has accepted labels, and with "
                 "unreviewed=correct nobody knows how many those are. Leave one of the two out, or take a number: k=5."
             )
+        if self.membership == "any" and self.classes == ALL:
+            faults.append("membership=any says how an image belongs to some classes. Name them, as in classes=dog.")
+        if self.membership == "any" and self.average != "image":
+            faults.append(
+                "membership=any takes in images of other original classes, a few of each, over which no per-class "
+                "average can be made. Say average=image as well."
+            )
+        if faults:
+            raise MeasureError(faults_text("MLA", faults))
 
     def rule(self, annotations: Annotations) -> Rule:
         """Accepted labels and weights under these annotations."""
@@ -89,10 +107,22 @@ class MLA(Measure):
         classes = np.arange(annotations.num_classes)
         if self.classes != ALL:
             classes = np.array(sorted(class_set_members(str(self.classes))))
-            rows = rows[np.isin(annotations.original_labels[rows], classes)]
+            rows = rows[self._members(annotations, classes)[rows]]
+        if not rows.size and self.average == "image":
+            by = "a label judged correct or unclear" if self.membership == "any" else "its original label"
+            raise MeasureError(f"no image that is not problematic has {by} among classes={self.classes}.")
         rejects = self.unreviewed == "correct"
         counts_with_unclear = self.unclear == ("wrong" if rejects else "correct")
         verdicts = (WRONG if rejects else CORRECT, *((UNCLEAR,) if counts_with_unclear else ()))
         by_class = classes if self.average == "class" else None
         k = label_count(str(self.k))
         return verdict_rule(annotations, rows, verdicts, rejects=rejects, classes=by_class, k=k)
+
+    def _members(self, annotations: Annotations, classes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which images belong to some classes: (annotations,) bool."""
+        if self.membership == "original":
+            return np.isin(annotations.original_labels, classes)
+        accepted = np.isin(annotations.verdicts, (CORRECT, UNCLEAR)) & np.isin(annotations.reviewed_labels, classes)
+        members = np.zeros(len(annotations), bool)
+        members[annotations.reviewed_rows[accepted]] = True
+        return members

@@ -68,7 +68,7 @@ def test_another_spelling_is_the_same_measure(text, same):
         ("mla", "unknown measure 'mla'"),
         ("", "unknown measure ''"),
         ("MLA(unclear=wrong", "unknown measure"),
-        ("MLA(top=5)", r"unknown argument 'top=5' \(MLA takes unclear, unreviewed, average, classes, k\)"),
+        ("MLA(top=5)", r"unknown argument 'top=5' \(MLA takes unclear, unreviewed, average, classes, membership, k\)"),
         ("Top5(k=3)", r"unknown argument 'k=3' \(Top5 takes average, images\)"),
         ("MLA(k=0)", "k='0' is neither a whole number 1-1000 nor labels"),
         ("MLA(k=05)", "k='05' is neither"),
