@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -48,6 +48,11 @@ class Scores:
     near_chance : tuple of str
         Checkpoints whose top-1 accuracy is near chance, whatever order or numbering of the classes one tries: models
         that are not trained, or predictions that do not belong to these images.
+    confidence : float or None
+        Confidence level of the intervals; None where there are none. With it, the frame has the ends of the interval of
+        each measure in columns `<measure>_low` and `<measure>_high`, shares in [0, 1].
+    intervals : mapping of str to str
+        The method that gave the interval of each measure.
     """
 
     frame: pl.DataFrame
@@ -57,6 +62,8 @@ class Scores:
     denominators: Mapping[str, int]
     _sums: Mapping[str, NDArray[Any]]
     near_chance: tuple[str, ...] = ()
+    confidence: float | None = None
+    intervals: Mapping[str, str] = field(default_factory=dict)
 
     def exact(self, measure: str | Measure) -> list[Fraction]:
         """The scores of one measure as the rational numbers that they are, in the order of the rows.
@@ -75,12 +82,17 @@ class Scores:
         """The best checkpoints by the first measure, best first; equal ones stay in their order."""
         first = next(iter(self.signatures))
         order = self.frame.select(pl.arg_sort_by(first, descending=True, nulls_last=True, maintain_order=True))
-        rows = order.to_series().head(number).to_list()
-        sums = {name: totals[rows] for name, totals in self._sums.items()}
-        frame = self.frame[rows]
+        return self.rows(order.to_series().head(number).to_list())
+
+    def rows(self, rows: Sequence[int]) -> Scores:
+        """The scores of some checkpoints, in the order of these indices."""
+        chosen = list(rows)
+        sums = {name: totals[chosen] for name, totals in self._sums.items()}
+        frame = self.frame[chosen]
         kept = set(frame["checkpoint"])
         near_chance = tuple(name for name in self.near_chance if name in kept)
         return replace(self, frame=frame, near_chance=near_chance, _sums=sums)
 
     def __repr__(self) -> str:
-        return f"<Scores of {self.frame.height:,} checkpoints, {self.annotations}>\n{self.frame}"
+        number = self.frame.height
+        return f"<Scores of {number:,} checkpoint{'' if number == 1 else 's'}, {self.annotations}>\n{self.frame}"

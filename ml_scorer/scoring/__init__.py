@@ -18,12 +18,16 @@ from ml_scorer.predictions import (
     resolve_order,
 )
 from ml_scorer.scores import Failure, Scores
+from ml_scorer.scoring.assembly import Binding, kept_labels
 from ml_scorer.scoring.assembly import scores as assembled
 from ml_scorer.scoring.block import Block, Refusal
 from ml_scorer.scoring.counter import Counter
-from ml_scorer.scoring.pipeline import Pipeline
+from ml_scorer.scoring.outcomes import Outcomes
+from ml_scorer.scoring.pipeline import Keep, Pipeline
+from ml_scorer.statistics.confidence import check_confidence
 
 if TYPE_CHECKING:
+    from ml_scorer.annotations.reassessed import RealLabels
     from ml_scorer.scoring.resuming import Resuming
     from ml_scorer.store import Store
 
@@ -43,9 +47,11 @@ def score(  # noqa: PLR0913 (what a score depends on)
     class_ids: str = "imagenet",
     key: str | None = None,
     trust_order: bool = False,
+    real: RealLabels | str | PathLike[str] | None = None,
     threads: int | None = None,
     on_error: OnError = "stop",
     store: Store | str | PathLike[str] | None = None,
+    confidence: float | None = None,
 ) -> Scores:
     """Score the predictions of one checkpoint or of many.
 
@@ -77,12 +83,16 @@ def score(  # noqa: PLR0913 (what a score depends on)
         Which array of a file of several, or which column of a table, holds the predictions. None: told by its name.
     trust_order : bool
         Score predictions even if another order or numbering of the classes fits them better.
+    real : RealLabels or path, optional
+        The reassessed labels, for the measure ReaL alone. None looks for their table then, as for the annotations.
     threads : int, optional
         None is one for each processor that this process may use. No result depends on it.
     on_error : {"stop", "skip"}
         Raise at the first input that cannot be scored, or list it under `failed` and go on.
     store : Store or path, optional
         A folder that keeps the results of files: what is in it already, for the same content, is not scored again.
+    confidence : float, optional
+        Confidence level of an interval for every score, such as 0.95; None gives no intervals.
 
     Returns
     -------
@@ -103,8 +113,8 @@ def score(  # noqa: PLR0913 (what a score depends on)
     TypeError
         If a measure is neither a text nor a measure.
     ValueError
-        If `missing` or `on_error` is neither of its two, `threads` is less than 1, or predictions in memory are to
-        be kept in a store.
+        If `missing` or `on_error` is neither of its two, `threads` is less than 1, `confidence` is no share between 0
+        and 1, or predictions in memory are to be kept in a store.
     """
     if not isinstance(annotations, Annotations):
         annotations = load_annotations(annotations)
@@ -116,9 +126,10 @@ def score(  # noqa: PLR0913 (what a score depends on)
         class_ids=class_ids,
         key=key,
         trust_order=trust_order,
+        real=real,
         threads=threads,
     )
-    return scorer.score(predictions, on_error=on_error, store=store)
+    return scorer.score(predictions, on_error=on_error, store=store, confidence=confidence)
 
 
 class Scorer:
@@ -127,7 +138,7 @@ class Scorer:
     Parameters
     ----------
     annotations : Annotations
-    measures, order, missing, class_ids, key, trust_order, threads
+    measures, order, missing, class_ids, key, trust_order, real, threads
         As in `score`.
     """
 
@@ -141,14 +152,19 @@ class Scorer:
         class_ids: str = "imagenet",
         key: str | None = None,
         trust_order: bool = False,
+        real: RealLabels | str | PathLike[str] | None = None,
         threads: int | None = None,
     ) -> None:
         if missing not in {"error", "wrong"}:
             raise ValueError(f"missing={missing!r}: expected one of error, wrong.")
         if threads is not None and threads < 1:
             raise ValueError(f"threads={threads!r}: expected None or a whole number from 1 on.")
-        self.annotations = annotations
         self.measures = parse_measures(measures)
+        if any(measure.needs_real_labels for measure in self.measures):
+            from ml_scorer.annotations.reassessed import with_real_labels  # other runs never look for them
+
+            annotations = with_real_labels(annotations, real)
+        self.annotations = annotations
         self._missing = missing
         self._counter = Counter(self.measures, annotations, missing_allowed=missing == "wrong")
         self._options = ReadOptions(
@@ -169,24 +185,64 @@ class Scorer:
         *,
         on_error: OnError = "stop",
         store: Store | str | PathLike[str] | None = None,
+        confidence: float | None = None,
         progress: Progress | None = None,
     ) -> Scores:
         """Score predictions; parameters, errors and result as in `score`.
 
         `progress`, if given, is called with the number of inputs done and their total, whenever some are done.
         """
+        keep = Keep(variances=confidence is not None)
+        scores, _ = self._scored(predictions, keep, on_error, store, confidence, progress)
+        return scores
+
+    def outcomes(
+        self,
+        predictions: Any,  # noqa: ANN401
+        *,
+        on_error: OnError = "stop",
+        confidence: float | None = None,
+        progress: Progress | None = None,
+    ) -> Outcomes:
+        """Score predictions, and keep what each checkpoint predicts for each image: 40 kB a checkpoint for MLA.
+
+        Parameters, errors and progress as in `score`.
+        """
+        keep = Keep(labels=True, variances=confidence is not None)
+        scores, blocks = self._scored(predictions, keep, on_error, None, confidence, progress)
+        return Outcomes(
+            scores=scores,
+            annotations=self.annotations,
+            measures=self.measures,
+            rules=self._counter.rules,
+            images=self._counter.required,
+            labels=kept_labels(blocks, self._counter),
+        )
+
+    def _scored(
+        self,
+        predictions: Any,  # noqa: ANN401
+        keep: Keep,
+        on_error: OnError,
+        store: Store | str | PathLike[str] | None,
+        confidence: float | None,
+        progress: Progress | None,
+    ) -> tuple[Scores, Sequence[Block]]:
+        """The scores, and the blocks that they are put together from."""
         if on_error not in {"stop", "skip"}:
             raise ValueError(f"on_error={on_error!r}: expected one of stop, skip.")
+        if confidence is not None:
+            check_confidence(confidence)
         sources = prediction_sources(predictions)
         names = [source.name for source in sources]
         blocks, failed = list[Block](), list[Failure]()
         new: Sequence[int] = range(len(sources))
         with ExitStack() as opened:
-            resuming = None if store is None else opened.enter_context(self._resuming(sources, store))
+            resuming = None if store is None else opened.enter_context(self._resuming(sources, store, keep))
             if resuming is not None:
                 new, blocks = resuming.new, resuming.known
             done = len(sources) - len(new)
-            for number, parts in self._pipeline.parts(sources, new):
+            for number, parts in self._pipeline.parts(sources, new, keep):
                 scored = [part for part in parts if isinstance(part, Block)]
                 refused = [part for part in parts if isinstance(part, Refusal)]
                 blocks += scored
@@ -198,9 +254,10 @@ class Scorer:
                 done += number
                 if progress is not None:
                     progress(done, len(sources))
-        return assembled(blocks, tuple(failed), names, self._counter, self.measures, self.annotations, self._missing)
+        binding = Binding(self._counter, self.measures, self.annotations, self._missing)
+        return assembled(blocks, tuple(failed), names, binding, confidence), blocks
 
-    def _resuming(self, sources: Sequence[Source], store: Store | str | PathLike[str]) -> Resuming:
+    def _resuming(self, sources: Sequence[Source], store: Store | str | PathLike[str], keep: Keep) -> Resuming:
         from ml_scorer.scoring.resuming import Resuming  # a run without a store starts without it
         from ml_scorer.store import Store
 
@@ -213,4 +270,5 @@ class Scorer:
             annotations=self.annotations,
             missing=self._missing,
             trust_order=self._trust_order,
+            variances=keep.variances,
         )

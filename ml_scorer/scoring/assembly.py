@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,20 +14,39 @@ from numpy.typing import NDArray
 from ml_scorer.annotations import Annotations
 from ml_scorer.measures import Measure
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS
+from ml_scorer.schema import Labels
 from ml_scorer.scores import UNKNOWN, Failure, Scores
 from ml_scorer.scoring.block import Block
 from ml_scorer.scoring.counter import MISSING_COUNT, Counter
 from ml_scorer.signature import signature
+from ml_scorer.statistics.score_intervals import score_interval
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """What checkpoints were scored by.
+
+    Attributes
+    ----------
+    counter : Counter
+    measures : sequence of Measure
+    annotations : Annotations
+    missing : str
+        "error" or "wrong", for the signatures.
+    """
+
+    counter: Counter
+    measures: Sequence[Measure]
+    annotations: Annotations
+    missing: str
 
 
 def scores(
     blocks: Sequence[Block],
     failed: tuple[Failure, ...],
     source_names: Sequence[str],
-    counter: Counter,
-    measures: Sequence[Measure],
-    annotations: Annotations,
-    missing: str,
+    binding: Binding,
+    confidence: float | None = None,
 ) -> Scores:
     """Put blocks together into one table, in the order of their sources.
 
@@ -36,21 +57,25 @@ def scores(
     failed : tuple of Failure
     source_names : sequence of str
         What to call each source, where two of them have checkpoints of the same name.
-    counter : Counter
-        What counted them.
-    measures : sequence of Measure
-    annotations : Annotations
-    missing : str
-        "error" or "wrong", for the signatures.
+    binding : Binding
+    confidence : float, optional
+        Level of the intervals; None gives none. Then the blocks need no variances.
     """
+    counter, measures = binding.counter, binding.measures
     table = _Columns(blocks)
     names = _told_apart(table.names(), table.column(lambda block: block.sources), source_names)
     totals = {name: table.output(index) for index, name in enumerate(counter.outputs)}
     columns = [names]
-    for measure in measures:
+    methods = {}
+    for place, measure in enumerate(measures):
         name = str(measure)
-        shares = totals[name] / counter.rules[name].denominator
-        columns.append(pl.Series(name, shares.astype(np.float64)))
+        rule = counter.rules[name]
+        shares = (totals[name] / rule.denominator).astype(np.float64)
+        columns.append(pl.Series(name, shares))
+        if confidence is not None:
+            interval = score_interval(rule, shares, table.column(partial(_variance, place)), confidence)
+            methods[name] = interval.method
+            columns += [pl.Series(f"{name}_low", interval.low), pl.Series(f"{name}_high", interval.high)]
         if measure.reports_count:
             columns.append(pl.Series(f"{name}_right", totals[name].astype(np.int64)))
     known = table.column(lambda block: block.counts_known).astype(bool)
@@ -64,15 +89,29 @@ def scores(
     return Scores(
         frame=pl.DataFrame(columns),
         signatures={
-            str(measure): signature(measure, counter.rules[str(measure)], missing=missing, orders=orders)
+            str(measure): signature(measure, counter.rules[str(measure)], missing=binding.missing, orders=orders)
             for measure in measures
         },
-        annotations=annotations.identity,
+        annotations=binding.annotations.identity,
         failed=failed,
         denominators={name: rule.denominator for name, rule in counter.rules.items()},
         near_chance=tuple(names.filter(pl.Series(table.column(lambda block: block.near_chance).astype(bool)))),
         _sums={name: totals[name] for name in counter.rules},
+        confidence=confidence,
+        intervals=methods,
     )
+
+
+def kept_labels(blocks: Sequence[Block], counter: Counter) -> Labels:
+    """The labels that blocks kept, in the order of their sources: (checkpoints, required) or (…, k) int16."""
+    if not blocks:
+        return np.empty((0, counter.required.size), np.int16)
+    return _Columns(blocks).column(lambda block: block.labels if block.labels is not None else np.empty(0, np.int16))
+
+
+def _variance(place: int, block: Block) -> NDArray[np.float64]:
+    """Sampling variance of one measure; NaN where it is not known: (checkpoints,)."""
+    return np.full(len(block.names), np.nan) if block.variances is None else block.variances[:, place]
 
 
 class _Columns:

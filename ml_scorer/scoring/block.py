@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_scorer.kernel import Sums
+from ml_scorer.schema import Labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,10 @@ class Block:
         Whether top-1 is near chance, and no other order or numbering fits better.
     order : str
         How the images were known.
+    labels : (checkpoints, required images) or (checkpoints, required images, k) int16, optional
+        Their predictions, where these are to be kept.
+    variances : (checkpoints, measures) float64, optional
+        Sampling variance of each score, where intervals are wanted.
     """
 
     sources: NDArray[np.int64]
@@ -42,6 +47,8 @@ class Block:
     ties: NDArray[np.int64]
     near_chance: NDArray[np.bool_]
     order: str
+    labels: Labels | None = None
+    variances: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,5 +75,11 @@ def joined_by_source(blocks: Iterable[Block]) -> Iterator[Block]:
                 ties=np.concatenate([part.ties for part in parts]),
                 near_chance=np.concatenate([part.near_chance for part in parts]),
                 order=parts[0].order,
+                variances=_joined([part.variances for part in parts]),
             )
         )
+
+
+def _joined(parts: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+    given = [part for part in parts if part is not None]
+    return np.concatenate(given) if len(given) == len(parts) else None

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_scorer.annotations import Annotations
 from ml_scorer.errors import MeasureError, PredictionsError, faults_text
-from ml_scorer.kernel import Sums, compile_plan, compile_top_k, count, count_top_k, too_few
+from ml_scorer.kernel import (
+    Sums,
+    ValuesPlan,
+    compile_plan,
+    compile_top_k,
+    compile_values,
+    count,
+    count_top_k,
+    image_values,
+    too_few,
+)
 from ml_scorer.measures import Measure
 from ml_scorer.measures.rule import Rule, image_weights
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS, verdict_rules
 from ml_scorer.predictions import Aligner, Predictions
-from ml_scorer.schema import MISSING, VALIDATION_IMAGES, Images
+from ml_scorer.schema import MISSING, VALIDATION_IMAGES, Images, Labels
 from ml_scorer.scores import UNKNOWN
+from ml_scorer.statistics.design import Design, variance
 
 MISSING_COUNT = "missing"
 """Name of the output that counts required images without a prediction."""
@@ -60,6 +72,7 @@ class Counter:
             for index, name in enumerate(self.outputs)
             if name not in top1
         }
+        self._of_required = aligner(self.required)
 
     def sums(self, predictions: Predictions, where: str) -> Sums:
         """Sum of every output: (checkpoints, outputs).
@@ -92,6 +105,31 @@ class Counter:
         ]
         if faults:
             raise PredictionsError(f"{faults_text(where, faults)}. Give more labels an image, or logits.")
+
+    def labels(self, predictions: Predictions, where: str) -> Labels:
+        """Predictions for the required images: (checkpoints, required) int16, or (checkpoints, required, k).
+
+        Raises
+        ------
+        PredictionsError
+            If required images have no prediction and that is not allowed.
+        """
+        k = min(self.k, predictions.k)
+        return np.concatenate([aligned.copy() for aligned in self._of_required.align(predictions, where, k)])
+
+    def variances(self, labels: Labels) -> NDArray[np.float64]:
+        """Sampling variance of the score of each measure: (checkpoints, measures).
+
+        Parameters
+        ----------
+        labels : (checkpoints, required) or (checkpoints, required, k) int16
+        """
+        return np.stack([variance(design, image_values(plan, labels)) for plan, design in self._sampled], axis=1)
+
+    @cached_property
+    def _sampled(self) -> list[tuple[ValuesPlan, Design]]:
+        """What the variances of each measure need."""
+        return [(compile_values(rule, self.required), Design.of(rule)) for rule in self.rules.values()]
 
     def strange(self, sums: Sums) -> NDArray[np.bool_]:
         """Checkpoints more of whose predictions no expert judged than were judged wrong: (checkpoints,)."""

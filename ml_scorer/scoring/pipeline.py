@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 from traceback import clear_frames
 from typing import Final, TypeVar
@@ -27,6 +28,14 @@ _STACK: Final = 32
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What is kept of each checkpoint besides its sums: the labels of the required images, the sampling variances."""
+
+    labels: bool = False
+    variances: bool = False
 
 
 class Pipeline:
@@ -59,7 +68,9 @@ class Pipeline:
         self._trust_order = trust_order
         self._threads = usable_processors() if threads is None else threads
 
-    def parts(self, sources: Sequence[Source], wanted: Sequence[int]) -> Iterator[tuple[int, list[Block | Refusal]]]:
+    def parts(
+        self, sources: Sequence[Source], wanted: Sequence[int], keep: Keep
+    ) -> Iterator[tuple[int, list[Block | Refusal]]]:
         """What the wanted ones of some sources give, in their order, some at a time.
 
         Parameters
@@ -67,6 +78,8 @@ class Pipeline:
         sources : sequence of Source
         wanted : sequence of int
             Indices, ascending.
+        keep : Keep
+            What blocks hold besides sums.
 
         Yields
         ------
@@ -78,23 +91,23 @@ class Pipeline:
         tasks = list(_tasks(sources, wanted, self._threads))
         if len(tasks) == 1 and len(tasks[0]) == 1:
             index = tasks[0][0]
-            yield 1, self._one(index, sources[index], threads=self._threads)
+            yield 1, self._one(index, sources[index], keep, threads=self._threads)
             return
 
         def parts(task: Sequence[int]) -> list[Block | Refusal]:
-            block = self._stacked(task, [sources[index] for index in task]) if len(task) > 1 else None
+            block = self._stacked(task, [sources[index] for index in task], keep) if len(task) > 1 else None
             if block is not None:
                 return [block]
-            return [part for index in task for part in self._one(index, sources[index], threads=1)]
+            return [part for index in task for part in self._one(index, sources[index], keep, threads=1)]
 
         for task, found in zip(tasks, _in_order(tasks, parts, self._threads), strict=True):
             yield len(task), found
 
-    def _one(self, index: int, source: Source, threads: int) -> list[Block | Refusal]:
+    def _one(self, index: int, source: Source, keep: Keep, threads: int) -> list[Block | Refusal]:
         """The blocks of one source, its batches counted on some threads; or its refusal."""
 
         def block(batch: tuple[int, Predictions]) -> Block:
-            return self._block(index, source, *batch)
+            return self._block(index, source, *batch, keep)
 
         try:
             before = _state(source)
@@ -118,26 +131,33 @@ class Pipeline:
                 yield start, part
                 start += len(part.labels)
 
-    def _block(self, index: int, source: Source, start: int, batch: Predictions) -> Block:
+    def _block(self, index: int, source: Source, start: int, batch: Predictions, keep: Keep) -> Block:
         rows = len(batch.labels)
         names = list(batch.names or [f"{source.name}[{start + row}]" for row in range(rows)])
         if batch.names is None and start == 0 and rows == 1:
             names = [source.name]
-        return self._counted(np.full(rows, index), names, batch, source.where, named=batch.names is not None)
+        named = np.full(rows, batch.names is not None)
+        return self._counted(np.full(rows, index), names, named, batch, source.where, keep)
 
-    def _stacked(self, indices: Sequence[int], sources: Sequence[Source]) -> Block | None:
+    def _stacked(self, indices: Sequence[int], sources: Sequence[Source], keep: Keep) -> Block | None:
         """Many files of one array each, read and counted together; None where one of them is out of the ordinary."""
         try:
             batch = read_stack([source.file for source in sources if source.file is not None], self._options)
             if batch is None:
                 return None
             names = [source.name for source in sources]
-            return self._counted(np.array(indices), names, batch, sources[0].where, named=False)
+            return self._counted(np.array(indices), names, np.zeros(len(names), bool), batch, sources[0].where, keep)
         except (PredictionsError, OSError):
             return None  # whose fault it is shows when each is read by itself
 
     def _counted(
-        self, indices: NDArray[np.int64], names: list[str], batch: Predictions, where: str, *, named: bool
+        self,
+        indices: NDArray[np.int64],
+        names: list[str],
+        named: NDArray[np.bool_],
+        batch: Predictions,
+        where: str,
+        keep: Keep,
     ) -> Block:
         near_chance = examine(batch, self._options, where, trust=self._trust_order)
         sums = self._counter.sums(batch, where)
@@ -145,15 +165,18 @@ class Pipeline:
         if strange.size and not self._trust_order:
             few = Predictions(batch.images, batch.top1[strange], batch.order)
             check_twin(few, self._options, self._reviewed, where)
+        labels = self._counter.labels(batch, where) if keep.labels or keep.variances else None
         return Block(
             sources=indices,
             names=names,
-            named=np.full(len(names), named),
+            named=named,
             sums=sums,
             counts_known=np.full(len(names), self._counter.counts_known(batch)),
             ties=self._counter.ties(batch),
             near_chance=near_chance,
             order=batch.order,
+            labels=labels if keep.labels else None,
+            variances=self._counter.variances(labels) if keep.variances and labels is not None else None,
         )
 
 

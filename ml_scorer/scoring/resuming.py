@@ -45,6 +45,8 @@ class Resuming:
         Every source of the run.
     counter, measures, options, annotations, missing, trust_order
         What the results depend on.
+    variances : bool
+        Whether the sampling variance of each score is wanted: results without it are not known then.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class Resuming:
         annotations: Annotations,
         missing: str,
         trust_order: bool,
+        variances: bool,
     ) -> None:
         in_memory = next((source.name for source in sources if source.file is None), None)
         if in_memory is not None:
@@ -73,6 +76,7 @@ class Resuming:
         self._counter = counter
         self._measures = [str(measure) for measure in measures]
         marks = annotations.is_imagenet_m
+        any_real = any(measure.needs_real_labels for measure in measures)
         settings = Settings(
             order=options.order.name if options.order else None,
             missing=missing,
@@ -82,6 +86,7 @@ class Resuming:
             annotations=annotations.identity,
             required=images_fingerprint(counter.required),
             marked="" if marks is None else images_fingerprint(annotations.images[marks]),
+            real=annotations.real.identity.fingerprint if annotations.real and any_real else "",
         )
 
         def measured(measure: Measure) -> Measured:
@@ -97,7 +102,7 @@ class Resuming:
         places: dict[str, list[int]] = {}
         for index, state in self._states.items():
             places.setdefault(state.source, []).append(index)
-        found = store.known(settings, kept, list(self._states.values()))
+        found = store.known(settings, kept, list(self._states.values()), variances=variances)
         self.known = list(self._blocks(found, places))
         done = {index for state in found.states for index in places[state.source]}
         self.new = [index for index in range(len(sources)) if index not in done]
@@ -145,6 +150,7 @@ class Resuming:
             missing=np.full(int(rows.sum()), UNKNOWN) if missing is None else missing[rows],
             ties=block.ties[rows],
             near_chance=block.near_chance[rows],
+            variances=None if block.variances is None else block.variances[rows],
         )
 
     def _blocks(self, found: Results, places: Mapping[str, Sequence[int]]) -> Iterable[Block]:
@@ -172,6 +178,7 @@ class Resuming:
                     ties=found.ties[rows],
                     near_chance=found.near_chance[rows],
                     order=order,
+                    variances=None if found.variances is None else found.variances[rows],
                 )
 
     def _called(self, found: Results, rows: NDArray[np.intp], sources: NDArray[np.int64]) -> list[str]:

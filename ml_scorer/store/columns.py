@@ -41,6 +41,7 @@ COLUMNS: Final[dict[str, pl.DataType]] = {
     "score": pl.Float64(),
     "numerator": pl.String(),  # integers may pass 2**63
     "denominator": pl.String(),
+    "variance": pl.Float64(),  # of the score, by the sampling of images; null where nobody asked for an interval
     **{name: pl.Int64() for name in COUNTS},  # null where unknown
     "missing_images": pl.Int64(),  # null where that is not allowed
     "ties": pl.Int64(),  # null where the source held labels

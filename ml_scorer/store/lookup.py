@@ -13,7 +13,7 @@ from ml_scorer.store.settings import Settings
 
 _NEEDED: Final = (
     "source", "checkpoint", "row", "checkpoints", "named", "size", "modified_ns", "content", "measure", "order",
-    "numerator", *COUNTS, "missing_images", "ties", "near_chance", "recorded_at",
+    "numerator", "variance", *COUNTS, "missing_images", "ties", "near_chance", "recorded_at",
 )  # fmt: skip
 
 
@@ -26,10 +26,15 @@ class Lookup:
     measures : sequence of str
     states : sequence of FileState
         The sources as they are now, each once.
+    variances : bool
+        Whether only results with a sampling variance will do.
     """
 
-    def __init__(self, settings: Settings, measures: Sequence[str], states: Sequence[FileState]) -> None:
+    def __init__(
+        self, settings: Settings, measures: Sequence[str], states: Sequence[FileState], *, variances: bool
+    ) -> None:
         self._settings = settings
+        self._variances = variances
         self._places = pl.DataFrame(
             {"measure": measures, "place": range(len(measures))}, {"measure": pl.String, "place": pl.Int32}
         )
@@ -112,7 +117,10 @@ class Lookup:
         )
 
     def _scored_so(self) -> pl.Expr:
-        return (pl.col("settings") == self._settings.fingerprint()) & (pl.col("required") == self._settings.required)
+        scored_so = (pl.col("settings") == self._settings.fingerprint()) & (
+            pl.col("required") == self._settings.required
+        )
+        return scored_so & pl.col("variance").is_not_null() if self._variances else scored_so
 
     def _complete(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows of the sources that have every measure of every checkpoint, the latest of each."""

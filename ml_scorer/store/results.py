@@ -41,6 +41,8 @@ class Results:
     ties : (checkpoints,) int64
         Required images whose arg-max was a tie; `UNKNOWN` where the source held labels.
     near_chance : (checkpoints,) bool
+    variances : (checkpoints, measures) float64, optional
+        Sampling variance of each score; None where nobody asked for it, NaN where it is not known.
     """
 
     states: Sequence[FileState]
@@ -54,6 +56,7 @@ class Results:
     missing: NDArray[np.int64]
     ties: NDArray[np.int64]
     near_chance: NDArray[np.bool_]
+    variances: NDArray[np.float64] | None = None
 
 
 def joined(parts: Sequence[Results]) -> Results:
@@ -71,6 +74,16 @@ def joined(parts: Sequence[Results]) -> Results:
         missing=np.concatenate([part.missing for part in parts]),
         ties=np.concatenate([part.ties for part in parts]),
         near_chance=np.concatenate([part.near_chance for part in parts]),
+        variances=_variances(parts),
+    )
+
+
+def _variances(parts: Sequence[Results]) -> NDArray[np.float64] | None:
+    """The variances of several; NaN for the parts that have none, None where no part has any."""
+    if all(part.variances is None for part in parts):
+        return None
+    return np.concatenate(
+        [np.full(part.numerators.shape, np.nan) if part.variances is None else part.variances for part in parts]
     )
 
 

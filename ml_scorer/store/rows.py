@@ -56,6 +56,7 @@ def rows_of(results: Results, settings: Settings, measures: Sequence[Measured], 
         "score": _shares(results.numerators, measures),
         "numerator": _texts(results.numerators),
         "denominator": of_measures(str(measure.denominator) for measure in measures),
+        "variance": _known_variances(results),
         **{name: _known(counts)[checkpoints] for name, counts in zip(COUNTS, results.counts.T, strict=True)},
         "missing_images": _known(results.missing)[checkpoints],
         "ties": _known(results.ties)[checkpoints],
@@ -96,6 +97,7 @@ def results_of(rows: pl.DataFrame, states: Sequence[FileState], measures: int) -
         missing=of_checkpoints["missing_images"].fill_null(UNKNOWN).to_numpy(),
         ties=of_checkpoints["ties"].fill_null(UNKNOWN).to_numpy(),
         near_chance=of_checkpoints["near_chance"].to_numpy().astype(bool),
+        variances=_variances_of(rows["variance"], measures),
     )
 
 
@@ -124,6 +126,20 @@ def _shares(numbers: Sums, measures: Sequence[Measured]) -> NDArray[np.float64]:
             totals / measure.denominator if exact else [int(total) / measure.denominator for total in totals]
         )
     return shares.reshape(-1)
+
+
+def _known_variances(results: Results) -> pl.Series:
+    """Variances in the order of the rows, null where unknown."""
+    if results.variances is None:
+        return pl.repeat(None, results.numerators.size, dtype=pl.Float64, eager=True)
+    return pl.Series(results.variances.reshape(-1)).fill_nan(None)
+
+
+def _variances_of(column: pl.Series, measures: int) -> NDArray[np.float64] | None:
+    """Variances from a column of the rows: (checkpoints, measures), NaN where unknown; None if all are."""
+    if column.null_count() == column.len():
+        return None
+    return column.fill_null(float("nan")).to_numpy().reshape(-1, measures)
 
 
 def _known(counts: NDArray[np.int64]) -> pl.Series:

@@ -35,6 +35,8 @@ class Settings:
     marked : str
         `images_fingerprint` of the images that are marked as ImageNet-M, which the fingerprint of the annotations
         leaves out; empty where the annotations do not say.
+    real : str
+        Fingerprint of the reassessed labels, where a measure of the run needs them; else empty.
     scorer : str
         Version of this package.
     """
@@ -47,6 +49,7 @@ class Settings:
     annotations: Identity
     required: str
     marked: str = ""
+    real: str = ""
     scorer: str = field(default_factory=tool_version)
 
     def columns(self) -> dict[str, str | bool | None]:
@@ -65,7 +68,7 @@ class Settings:
 
     def fingerprint(self) -> str:
         """A short text that stands for all of this but `required`."""
-        return blake2b(json.dumps([self.columns(), self.marked]).encode(), digest_size=16).hexdigest()
+        return blake2b(json.dumps([self.columns(), self.marked, self.real]).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,14 @@ class Store:
         placed = rows.join(places, on="source", maintain_order="left")
         return placed.sort("place", "row", maintain_order=True).drop("place")
 
-    def known(self, settings: Settings, measures: Sequence[Measured], states: Sequence[FileState]) -> Results:
+    def known(
+        self,
+        settings: Settings,
+        measures: Sequence[Measured],
+        states: Sequence[FileState],
+        *,
+        variances: bool = False,
+    ) -> Results:
         """What is known already of some sources: of each all or nothing.
 
         A source is known by size and time of change; where only the time is another, by its content, and then it is
@@ -105,6 +112,8 @@ class Store:
             In the order in which the numerators shall come.
         states : sequence of FileState
             The sources as they are now. One that is named twice is taken once.
+        variances : bool
+            Whether only results with a sampling variance will do.
 
         Returns
         -------
@@ -119,7 +128,7 @@ class Store:
             If content is to be compared, and xxhash is not installed.
         """
         states = list({state.source: state for state in states}.values())
-        lookup = Lookup(settings, [measure.name for measure in measures], states)
+        lookup = Lookup(settings, [measure.name for measure in measures], states, variances=variances)
         if not read_parts(self.folder, lookup.take):
             return nothing(len(measures))
         rows, again = lookup.find(lambda position: _content_of(states[position].source))

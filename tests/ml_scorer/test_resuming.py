@@ -15,6 +15,7 @@ from ml_scorer.imagenet import class_folder_order, validation_labels
 from ml_scorer.schema import image_name
 from ml_scorer.scoring.pipeline import Pipeline
 from ml_scorer.store import Store
+from ml_scorer.store.columns import COUNTS
 
 OLD = 1_500_000_000 * 10**9  # nanoseconds: long before now
 
@@ -47,9 +48,9 @@ def read(monkeypatch):
     names = []
     parts = Pipeline.parts
 
-    def watched(self, sources, wanted):
+    def watched(self, sources, wanted, keep):
         names.append([sources[index].name for index in wanted])
-        return parts(self, sources, wanted)
+        return parts(self, sources, wanted, keep)
 
     monkeypatch.setattr(Pipeline, "parts", watched)
     return names
@@ -237,3 +238,30 @@ def test_the_query_of_the_readme_gives_the_latest_of_each(synthetic, sweep, tmp_
     latest = score(sweep, synthetic, ["MLA", "Top1"], order="ilsvrc", store=tmp_path / "results").frame
     found = duckdb.sql(query.replace("'results/", f"'{tmp_path}/results/")).fetchall()
     assert found == latest.sort("MLA", descending=True).select("checkpoint", "MLA").rows()
+
+
+def test_an_interval_needs_what_a_result_without_one_does_not_keep(synthetic, sweep, read, tmp_path):
+    pytest.importorskip("scipy")
+    store = tmp_path / "store"
+    alone = score(sweep, synthetic, order="ilsvrc", confidence=0.95)
+    score(sweep[:2], synthetic, order="ilsvrc", store=store)
+    first = score(sweep, synthetic, order="ilsvrc", store=store, confidence=0.95)
+    second = score(sweep, synthetic, order="ilsvrc", store=store, confidence=0.95)
+    assert [len(names) for names in read] == [5, 2, 5, 0]
+    assert alone.frame.equals(first.frame)
+    assert alone.frame.equals(second.frame)
+    assert second.intervals == alone.intervals
+    wider = score(sweep, synthetic, order="ilsvrc", store=store, confidence=0.99).frame
+    assert (wider["MLA_low"] < alone.frame["MLA_low"]).all()
+    without = score(sweep, synthetic, order="ilsvrc", store=store)
+    assert without.frame.columns == ["checkpoint", *without.signatures, *COUNTS]
+    assert read[4:] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "sentence"),
+    [(95, "Did you mean 0.95"), (0, "a share between 0 and 1"), (1.0, "a share between 0 and 1"), (-1, "a share")],
+)
+def test_a_level_that_is_no_share_is_refused(synthetic, sweep, confidence, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        score(sweep, synthetic, order="ilsvrc", confidence=confidence)
