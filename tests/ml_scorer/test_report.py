@@ -18,10 +18,15 @@ from rich.console import Console
 
 from ml_scorer import MLA, Scores
 from ml_scorer.annotations import Identity
-from ml_scorer.report import ENDINGS, FORMATS
+from ml_scorer.report import BINARY_FORMATS, ENDINGS
+from ml_scorer.report import FORMATS as DOCUMENT_FORMATS
 from ml_scorer.report.cells import printable, printable_lines, warnings
-from ml_scorer.report.terminal import print_scores
+from ml_scorer.report.scores import scores_document
+from ml_scorer.report.terminal import print_document
 from ml_scorer.scores import Failure
+
+FORMATS = {name: lambda scores, text=text: text(scores_document(scores)) for name, text in DOCUMENT_FORMATS.items()}
+"""Every format, given scores."""
 
 GENUINE = Identity("genuine", "imagenet2012_multilabel", "3.0.0", "f2" * 32)
 SYNTHETIC = Identity("synthetic", "SYNTHETIC", None, "ab" * 32)
@@ -81,7 +86,10 @@ def called(name):
 def on_terminal(shown, width=200):
     """What a terminal of this width would be sent."""
     file = io.StringIO()
-    print_scores(shown, Console(file=file, width=width, force_terminal=True, color_system=None, legacy_windows=False))
+    print_document(
+        scores_document(shown),
+        Console(file=file, width=width, force_terminal=True, color_system=None, legacy_windows=False),
+    )
     return file.getvalue()
 
 
@@ -116,10 +124,10 @@ def test_plain_text():
 
 def test_markdown():
     assert FORMATS["markdown"](scores(*TWO)) == (
-        "| checkpoint |    MLA | MLA(unclear=wrong) |      ImageNetM | correct | wrong |\n"
-        "| ---------- | -----: | -----------------: | -------------: | ------: | ----: |\n"
-        "| resnet50   | 85.08% |             42.54% | 95.59% (65/68) |  15,919 | 2,697 |\n"
-        "| dino       | 85.66% |             42.83% | 95.59% (65/68) |       - |     - |\n"
+        "| checkpoint |        MLA | MLA(unclear=wrong) |      ImageNetM | correct | wrong |\n"
+        "| ---------- | ---------: | -----------------: | -------------: | ------: | ----: |\n"
+        "| resnet50   |     85.08% |             42.54% | 95.59% (65/68) |  15,919 | 2,697 |\n"
+        "| dino       | **85.66%** |         **42.83%** | 95.59% (65/68) |       - |     - |\n"
         "\n"
         "```text\n"
         "MLA|data:imagenet2012_multilabel/3.0.0@f2f2f2f2|images:18692\n"
@@ -181,6 +189,11 @@ def test_a_terminal_shows_what_plain_text_shows():
     assert "MLA|data:imagenet2012_multilabel/3.0.0@f2f2f2f2|images:18692" in shown
 
 
+def test_the_number_of_checkpoints_is_grammatical():
+    assert repr(scores(("a", 0.5, 1, 1))).startswith("<Scores of 1 checkpoint, ")
+    assert repr(scores()).startswith("<Scores of 0 checkpoints, ")
+
+
 def test_columns_of_plain_text_end_at_the_same_place():
     lines = FORMATS["table"](scores(("a", 1.0, 18_692, 0), ("a much longer name", 0.05, 5, None))).splitlines()[:3]
     assert len({len(line) for line in lines}) == 1
@@ -212,7 +225,7 @@ def test_scores_stay_in_their_order(name):
 
 
 def test_every_ending_has_a_format():
-    assert set(ENDINGS.values()) == set(FORMATS)
+    assert set(ENDINGS.values()) == set(FORMATS) | set(BINARY_FORMATS)
 
 
 # To the last bit
