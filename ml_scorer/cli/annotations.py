@@ -1,4 +1,4 @@
-"""`ml-scorer annotations`: what a table is, and whether it is genuine."""
+"""`ml-scorer annotations`: what the tables are, and whether they are genuine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 import polars as pl
 
 from ml_scorer.annotations import Annotations, load_annotations
-from ml_scorer.annotations.find import find_annotations
-from ml_scorer.annotations.identity import differences
+from ml_scorer.annotations.find import find_annotations, find_table
+from ml_scorer.annotations.identity import Identity, differences
+from ml_scorer.annotations.kinds import REAL
+from ml_scorer.annotations.reassessed import load_real_labels
+from ml_scorer.errors import AnnotationsError, AnnotationsNotFoundError
 from ml_scorer.report.cells import printable, warnings
 from ml_scorer.schema import CORRECT, LABEL_LISTS, UNCLEAR, WRONG
 
@@ -20,18 +23,18 @@ from ml_scorer.schema import CORRECT, LABEL_LISTS, UNCLEAR, WRONG
 def describe(file: str | None) -> None:
     """Say what the annotation table FILE is: genuine or not, counts, overlaps.
 
-    Without FILE, the table that `ml-scorer score` would find.
+    Without FILE, the table that `ml-scorer score` would find. The last line says which reassessed labels it would find,
+    for the measure ReaL.
     """
     path = Path(file) if file else find_annotations()
-    for heading, text in description(load_annotations(path), path):
+    for heading, text in [*description(load_annotations(path), path), ("ReaL", printable(real_line()))]:
         click.echo(f"{heading:<14}{text}")
 
 
 def description(table: Annotations, path: Path) -> list[tuple[str, str]]:
     """Heading and text of each line that describes a table."""
     identity, metadata = table.identity, table.metadata
-    status = f"genuine {identity.name}/{identity.version}" if identity.genuine else warnings(identity)[0]
-    lines = [("table", str(path)), ("status", status), ("fingerprint", identity.fingerprint)]
+    lines = [("table", str(path)), ("status", _status(identity)), ("fingerprint", identity.fingerprint)]
     if identity.status == "unverified":
         lines += [("", sentence) for sentence in differences(table.frame)]
     source = f"{metadata.get('source', '?')}, sha256 {metadata.get('source_sha256', '?')}"
@@ -51,6 +54,23 @@ def description(table: Annotations, path: Path) -> list[tuple[str, str]]:
         ),
     ]
     return lines
+
+
+def real_line() -> str:
+    """What is to be said of the reassessed labels that a run would find, or why it would find none."""
+    try:
+        path = find_table(REAL)
+        labels = load_real_labels(path)
+    except AnnotationsNotFoundError as error:
+        return f"{str(error).partition('. ')[0]}. `{REAL.advice}` tells how to get one."
+    except AnnotationsError as error:
+        return str(error)
+    identity, images = labels.identity, labels.images.size
+    return f"{path}: {_status(identity)}, fingerprint {identity.fingerprint}, labels for {images:,} images"
+
+
+def _status(identity: Identity) -> str:
+    return f"genuine {identity.release}" if identity.genuine else warnings(identity)[0]
 
 
 def _label_lines(frame: pl.DataFrame) -> list[tuple[str, str]]:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import click
 
 from ml_scorer.annotations import load_annotations
-from ml_scorer.errors import MeasureError
+from ml_scorer.annotations.find import find_table
+from ml_scorer.annotations.kinds import ANNOTATIONS, REAL
+from ml_scorer.cli.output import refuse_overwriting
+from ml_scorer.errors import AnnotationsNotFoundError, MeasureError
 from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
+from ml_scorer.measures.bounds import with_upper_bounds
 from ml_scorer.predictions import CLASS_IDS, ORDERS
 from ml_scorer.scoring import Scorer
 
-Bind: TypeAlias = Callable[[], Scorer]
-"""Loads the annotations and binds them; what is wrong with them shows then."""
+Bind: TypeAlias = Callable[..., Scorer]
+"""Loads the annotations and binds them; what is wrong with them shows then. Given measures, it adds these to those that
+were asked for."""
 
 
 def scorer_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that bind a scorer; the command gets one argument for all of them, `bind`."""
+    """Add the options that bind a scorer; the command gets one argument for all of them, `bind`.
+
+    An `output` of the command is refused if it is one of their files, or a list among its `predictions`.
+    """
 
     @wraps(command)
     def bound(  # noqa: PLR0913 (one parameter for each option)
@@ -32,21 +41,25 @@ def scorer_options(command: Callable[..., None]) -> Callable[..., None]:
         class_ids: str,
         key: str | None,
         trust_order: bool,
+        real: str | None,
         threads: int | None,
         **others: Any,  # noqa: ANN401 (the command's own)
     ) -> None:
-        def bind() -> Scorer:
+        def bind(also: Iterable[Measure] = ()) -> Scorer:
             return Scorer(
                 load_annotations(annotations),
-                measures,
+                dict.fromkeys((*measures, *also)),
                 order=order,
                 missing=missing,
                 class_ids=class_ids,
                 key=key,
                 trust_order=trust_order,
+                real=real,
                 threads=threads,
             )
 
+        read = _files_read(others.get("predictions", ()), order, annotations, real)
+        refuse_overwriting(others.get("output"), read)
         command(bind=bind, **others)
 
     for option in reversed(_OPTIONS):
@@ -54,9 +67,21 @@ def scorer_options(command: Callable[..., None]) -> Callable[..., None]:
     return bound
 
 
+def _files_read(
+    predictions: Iterable[str], order: str | None, annotations: str | None, real: str | None
+) -> Iterator[str | Path]:
+    """Files that are read for these options, and lists of predictions; tables as they are found where none is named."""
+    yield from (text.removeprefix("@") for text in predictions if text.startswith("@"))
+    if order is not None and order not in ORDERS:
+        yield order
+    for kind, named in ((ANNOTATIONS, annotations), (REAL, real)):
+        with suppress(AnnotationsNotFoundError):  # said when it is needed
+            yield named or find_table(kind)
+
+
 def _measures(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Measure, ...]:
     try:
-        return parse_measures(texts) if texts else DEFAULT_MEASURES
+        return with_upper_bounds(parse_measures(texts)) if texts else DEFAULT_MEASURES
     except MeasureError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -70,6 +95,11 @@ def _order(_: click.Context, __: click.Parameter, order: str | None) -> str | No
 _OPTIONS = (
     click.option(
         "--annotations", metavar="FILE", help="Annotation table. Default: the one that `ml-scorer annotations` finds."
+    ),
+    click.option(
+        "--real",
+        metavar="FILE",
+        help="Table of reassessed labels, which only the measure ReaL needs. Default: looked for in the same way.",
     ),
     click.option(
         "--measure",
@@ -107,3 +137,12 @@ _OPTIONS = (
     ),
     click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Default: one for each processor."),
 )
+
+on_error_option: Final = click.option(
+    "--on-error",
+    type=click.Choice(["stop", "skip"]),
+    default="stop",
+    show_default=True,
+    help="At an input that cannot be scored: stop, or list it as failed and go on (exit status 1 either way).",
+)
+"""For commands that go on without the inputs that they cannot score."""

@@ -57,6 +57,8 @@ def demo(output: str) -> None:  # fmt: skip
         pattern = f"{shlex.quote(str(checkpoints))}/*.npy"
         click.echo(f"$ ml-scorer score {pattern} {shlex.join([*fixed, *options])}")
         score.main([*map(str, files), *fixed, *options], standalone_mode=False)
+    page = shlex.join(["ml-scorer", "report", str(checkpoints), *fixed, "-o", str(folder / "report.html")])
+    click.echo(f"\nTo look at all of them in a browser (extra `report`):\n$ {page}")
     click.echo(
         "\nAll of this is SYNTHETIC. For the real thing, get the annotations once (build-cache download), then\n"
         "$ ml-scorer score YOUR_PREDICTIONS.csv"

@@ -6,10 +6,17 @@ from typing import Any
 
 import click
 
-from ml_scorer.errors import AnnotationsError, MeasureError, MissingExtraError, PredictionsError, StoreError
+from ml_scorer.errors import (
+    AnnotationsError,
+    GroupsError,
+    MeasureError,
+    MissingExtraError,
+    PredictionsError,
+    StoreError,
+)
 from ml_scorer.report.cells import printable_lines
 
-REFUSALS = (AnnotationsError, MeasureError, PredictionsError, StoreError, MissingExtraError, OSError)
+REFUSALS = (AnnotationsError, GroupsError, MeasureError, PredictionsError, StoreError, MissingExtraError, OSError)
 
 
 class RefusingGroup(click.Group):

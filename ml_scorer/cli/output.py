@@ -1,33 +1,38 @@
-"""How commands give scores out: the options for it, the format that they tell, and where the text goes."""
+"""How commands give documents out: the options for it, the format that they tell, and where the text goes."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-from ml_scorer.report import ENDINGS, FORMATS
-from ml_scorer.report.cells import printable_lines
-from ml_scorer.scores import Scores
+from ml_scorer.report import BINARY_FORMATS, ENDINGS, FORMATS
+from ml_scorer.report.document import Document
+from ml_scorer.report.intervals import TO
+from ml_scorer.report.printable import printable_lines
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+FOR_PEOPLE: Final = ("table", "markdown", "latex")
+"""Formats that round numbers and may leave out some columns and rows; all others give everything."""
+
 
 def output_options(command: _Command) -> _Command:
-    """Add the options `top`, `format_` and `output`."""
+    """Add the options `format_` and `output`."""
     for option in (
         click.option("-o", "--output", metavar="FILE", help="Write the result to FILE."),
         click.option(
             "--format",
             "format_",
-            type=click.Choice(list(FORMATS)),
-            help="Default: told by the ending of -o, else a table. Shares are percentages in table and markdown.",
-        ),
-        click.option(
-            "--top", type=click.IntRange(min=1), metavar="N", help="Only the N best by the first measure, best first."
+            type=click.Choice([*FORMATS, *BINARY_FORMATS]),
+            help="Default: told by the ending of -o, else a table. Shares are in [0, 1] in json, csv and parquet, and "
+            "percentages elsewhere.",
         ),
     ):
         command = option(command)
@@ -37,6 +42,8 @@ def output_options(command: _Command) -> _Command:
 def chosen_format(said: str | None, output: str | None) -> str:
     """The format that was said, or that the ending of the output tells; a table where neither does."""
     if said is not None:
+        if said in BINARY_FORMATS and output is None:
+            raise click.UsageError(f"--format {said} is no text to print. Name a file for it: -o FILE.{said}.")
         return said
     ending = Path(output or "").suffix.lower()
     if ending and ending not in ENDINGS:
@@ -46,12 +53,44 @@ def chosen_format(said: str | None, output: str | None) -> str:
     return ENDINGS.get(ending, "table")
 
 
-def emit(scores: Scores, format_: str, output: str | None) -> None:
-    """Print scores or write them to a file; each failure is said on standard error, unless it stands in the table."""
-    on_terminal = output is None and format_ == "table" and sys.stdout.isatty()
+def refuse_overwriting(output: str | None, read: Iterable[str | PathLike[str] | None]) -> None:
+    """Raise a usage error if the output is one of the files that are read, by whatever name or link.
+
+    `scorer_options` does so for the files of its options and for lists of predictions.
+
+    Parameters
+    ----------
+    output : str, optional
+        None: nothing is written to a file.
+    read : iterable of str or path
+        Gone through only if the output exists. None stands for what is no file on this machine.
+    """
+    status = None if output is None else file_status(output)
+    if status is not None and any(is_file_of(status, path) for path in read):
+        raise click.UsageError(f"-o {output} would overwrite a file that is to be read. Name another one.")
+
+
+def file_status(path: str | PathLike[str]) -> os.stat_result | None:
+    """The status of the file that a path leads to; None where it leads to none."""
+    try:
+        return os.stat(path)  # noqa: PTH116 (a Path takes longer, and there may be a hundred thousand)
+    except (OSError, ValueError):  # ValueError: of a path that cannot be one, with a zero byte in it
+        return None
+
+
+def is_file_of(status: os.stat_result, path: str | PathLike[str] | None) -> bool:
+    """Whether a path leads to the file of this status."""
+    other = None if path is None else file_status(path)
+    return other is not None and os.path.samestat(status, other)
+
+
+def emit(document: Document, format_: str, output: str | None) -> None:
+    """Print a document or write it to a file; each failure is said on standard error, unless it stands in the table."""
+    to_terminal = output is None and sys.stdout.isatty()
+    on_terminal = to_terminal and format_ == "table"
     if output is not None:
         try:
-            Path(output).write_text(f"{FORMATS[format_](scores)}\n", encoding="utf-8")
+            Path(output).write_bytes(_content(document, format_))
         except OSError as error:
             raise click.ClickException(
                 f"-o {output}: cannot be written: {error.strerror}. Name another file."
@@ -60,11 +99,30 @@ def emit(scores: Scores, format_: str, output: str | None) -> None:
     elif on_terminal:
         from rich.console import Console
 
-        from ml_scorer.report.terminal import print_scores
+        from ml_scorer.report.terminal import print_document
 
-        print_scores(scores, Console())
+        print_document(document, Console())
     else:
-        click.echo(FORMATS[format_](scores))
+        # A failure is said once: below the table on a terminal, else on standard error.
+        text = FORMATS[format_](replace(document, failed=()) if format_ in FOR_PEOPLE else document)
+        click.echo(_encodable(printable_lines(text) if to_terminal else text))
     if not on_terminal:
-        for failure in scores.failed:
+        for failure in document.failed:
             click.echo(f"Error: {printable_lines(failure.error)}", err=True)
+
+
+def _content(document: Document, format_: str) -> bytes:
+    if format_ in BINARY_FORMATS:
+        return BINARY_FORMATS[format_](document)
+    return f"{FORMATS[format_](document)}\n".encode()
+
+
+def _encodable(text: str) -> str:
+    """The same text, as far as standard output can take it; on a C locale `±` is `+/-`."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.replace("±", "+/-").replace(TO, "-")
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return text

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from ml_scorer.cli.ordering import in_order, ordering_options
 from ml_scorer.cli.output import chosen_format, emit, output_options
 from ml_scorer.errors import MeasureError, PredictionsError, some
 from ml_scorer.measures import parse_measures
+from ml_scorer.report.scores import scores_document
 from ml_scorer.store import Store, orders_of, score_table
 
 
@@ -35,11 +37,13 @@ def _measures(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> 
     multiple=True,
     help="Only scores with this part in their signature, such as order:imagefolder; give it again for more parts.",
 )
+@ordering_options
 @output_options
 def scores(
     store: str,
     measures: list[str] | None,
     signature: tuple[str, ...],
+    sort: str | None,
     top: int | None,
     format_: str | None,
     output: str | None,
@@ -60,7 +64,7 @@ def scores(
     if rows.is_empty():
         raise PredictionsError(_nothing(opened, measures, signature))
     table = score_table(rows, store, measures)
-    emit(table.best(top) if top else table, chosen, output)
+    emit(scores_document(in_order(table, sort, top)), chosen, output)
     orders = orders_of(rows)
     if len(orders) > 1:
         listed = some((f"{order} ({number:,} checkpoints)" for order, number in orders.items()), len(orders))

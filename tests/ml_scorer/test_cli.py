@@ -230,6 +230,7 @@ def test_a_table_goes_into_a_pipe_as_plain_text(synthetic_table, files):
         ("scores.csv", "checkpoint,MLA,"),
         ("scores.md", "**UNVERIFIED"),
         ("scores.txt", "UNVERIFIED"),
+        ("scores.tex", "% \\usepackage{booktabs}"),
         ("scores", "UNVERIFIED"),
         ("SCORES.JSON", "{"),
     ],
@@ -254,10 +255,10 @@ def test_an_output_is_what_would_have_been_printed(scored_small, small_file, tmp
     assert (tmp_path / "scores.json").read_text() == scored_small(small_file, "--format", "json").stdout
 
 
-@pytest.mark.parametrize("name", ["scores.parquet", "scores.xlsx", "scores.jsonl"])
+@pytest.mark.parametrize("name", ["scores.pdf", "scores.xlsx", "scores.jsonl"])
 def test_an_ending_that_tells_no_format_is_wrong_usage(name, scored, files, tmp_path):
     result = scored(files / "right.csv", "-o", tmp_path / name)
-    misused(result, "the ending tells no format", ".txt, .json, .csv, .md", "--format")
+    misused(result, "the ending tells no format", ".txt, .json, .csv, .md, .tex, .parquet", "--format")
     assert not (tmp_path / name).exists()
 
 
@@ -265,8 +266,51 @@ def test_an_ending_that_tells_no_format_is_wrong_usage(name, scored, files, tmp_
 def test_predictions_are_never_overwritten(format_, scored, files):
     before = (files / "right.csv").read_bytes()
     result = scored(files / "random.csv", files / "right.csv", "-o", files / ".." / files.name / "right.csv", *format_)
-    misused(result, "would overwrite predictions")
+    misused(result, "would overwrite a file that is to be read")
     assert (files / "right.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_predictions_are_overwritten_through_no_link(link, scored_small, small_file, tmp_path):
+    predictions, output = tmp_path / "right.csv", tmp_path / "scores.json"
+    before = small_file.read_bytes()
+    predictions.write_bytes(before)
+    getattr(output, link)(predictions)
+    misused(scored_small(predictions, "-o", output), "would overwrite a file that is to be read")
+    assert predictions.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["annotations", "variable", "real", "order", "list", "groups", "factors", "report"])
+def test_nothing_that_is_read_is_overwritten(what, small_table, small_file, tmp_path, monkeypatch):
+    read = tmp_path / "read.json"
+    read.write_bytes(small_table.read_bytes() if what in {"annotations", "variable"} else b"anything")
+    before = read.read_bytes()
+    command, options = "score", ["--annotations", small_table]
+    if what == "annotations":
+        options = ["--annotations", read]
+    elif what == "variable":
+        monkeypatch.setenv("ML_SCORER_ANNOTATIONS", str(read))
+        options = []
+    elif what == "list":
+        options += [f"@{read}"]
+    elif what in {"groups", "factors"}:
+        command, options = "groups", [*options, f"--{what}", read]
+    elif what == "report":
+        pytest.importorskip("altair")
+        command, read = "report", read.rename(tmp_path / "read.html")
+        options += [read]
+    else:
+        options += [f"--{what}", read]
+    misused(run(command, small_file, *options, "-o", read), "would overwrite a file that is to be read")
+    assert read.read_bytes() == before
+
+
+def test_what_is_no_input_is_overwritten(scored_small, small_file, tmp_path):
+    output = tmp_path / "scores.json"
+    output.write_text("of yesterday")
+    assert scored_small(small_file, "-o", output).exit_code == 0
+    assert scored_small(small_file, "-o", output).exit_code == 0
+    assert json.loads(output.read_text())["scores"][0]["MLA"] == 1
 
 
 def test_an_output_in_a_folder_that_does_not_exist_is_refused(scored_small, small_file, tmp_path):
@@ -279,8 +323,17 @@ def test_an_output_in_a_folder_that_does_not_exist_is_refused(scored_small, smal
 def test_measures_replace_the_default_ones(scored_small, small_file):
     result = scored_small(small_file, "--measure", "Top1", "--measure", "MLA( average = image )", "--format", "json")
     document = json.loads(result.stdout)
-    assert list(document["signatures"]) == ["Top1", "MLA(average=image)"]
-    assert list(document["scores"][0]) == ["checkpoint", "Top1", "MLA(average=image)", *COUNTS]
+    measures = ["Top1", "MLA(average=image)", "MLA(unreviewed=correct, average=image)"]
+    assert list(document["signatures"]) == measures
+    assert list(document["scores"][0]) == ["checkpoint", *measures, *COUNTS]
+
+
+def test_an_upper_bound_stands_beside_each_mla_once(scored_small, small_file):
+    asked = ["MLA(unreviewed=correct)", "MLA", "MLA(unclear=wrong)"]
+    options = [option for measure in asked for option in ("--measure", measure)]
+    document = json.loads(scored_small(small_file, *options, "--format", "json").stdout)
+    expected = ["MLA(unreviewed=correct)", "MLA", "MLA(unclear=wrong)", "MLA(unclear=wrong, unreviewed=correct)"]
+    assert list(document["signatures"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -390,7 +443,8 @@ def test_verdicts_that_are_not_known_are_null(scored, synthetic, tmp_path):
     dogs = (synthetic.original_labels >= 151) & (synthetic.original_labels <= 268)
     file = write_csv(tmp_path / "dogs.csv", synthetic.images[dogs], synthetic.original_labels[dogs])
     (row,) = json.loads(scored(file, "--measure", "MLA(classes=dog)", "--format", "json").stdout)["scores"]
-    assert row == {"checkpoint": "dogs", "MLA(classes=dog)": 1.0, **dict.fromkeys(COUNTS)}
+    bound = "MLA(unreviewed=correct, classes=dog)"
+    assert row == {"checkpoint": "dogs", "MLA(classes=dog)": 1.0, bound: 1.0, **dict.fromkeys(COUNTS)}
 
 
 # Refused inputs
@@ -508,8 +562,23 @@ def test_refused_inputs_can_be_listed_and_the_others_scored(scored, files):
 def test_all_inputs_may_be_refused(format_, scored_small):
     result = scored_small("nowhere.csv", "elsewhere.npy", "--on-error", "skip", "--format", format_, "--top", "3")
     assert result.exit_code == 1
-    assert "MLA" in result.stdout
+    assert (result.stdout + result.stderr).count("nowhere.csv: no such file") == 1 + (format_ == "json")
     assert result.stderr.count("Error: ") == 2
+    if format_ in {"json", "csv"}:
+        assert "MLA" in result.stdout
+    else:
+        assert "no checkpoint was scored" in result.stdout
+        assert "MLA" not in result.stdout
+        assert "order:none" not in result.stdout
+
+
+def test_where_nothing_was_scored_a_terminal_says_so_once(small_table):
+    sent, status = on_terminal("score", "nowhere.csv", "--on-error", "skip", "--annotations", small_table, "--rank")
+    assert status == 1
+    assert "no checkpoint was scored" in sent
+    assert sent.count("nowhere.csv") == 1
+    assert "order:none" not in sent
+    assert "place" not in sent
 
 
 def test_skipping_nothing_is_good(scored_small, small_file):
@@ -686,6 +755,17 @@ def test_a_terminal_gets_a_table_and_names_are_not_interpreted(synthetic_table, 
     assert "\x1b[2J" not in sent
     assert "───" in sent
     assert "SYNTHETIC" in sent
+
+
+@pytest.mark.parametrize("format_", ["csv", "json", "markdown", "latex"])
+def test_no_format_steers_a_terminal(format_, small_table, small_file, tmp_path):
+    (tmp_path / "a\x1b[2J.csv").write_bytes(small_file.read_bytes())
+    command = ("score", tmp_path / "a\x1b[2J.csv", "--annotations", small_table)
+    sent, status = on_terminal(*command, "--format", format_)
+    assert status == 0
+    assert "\x1b" not in sent
+    run(*command, "-o", tmp_path / "scores.csv")
+    assert pl.read_csv(tmp_path / "scores.csv")["checkpoint"].to_list() == ["a\x1b[2J"]  # data stay as they are
 
 
 def test_json_on_a_terminal_is_json(synthetic_table, files):
