@@ -41,8 +41,10 @@ def breakdown_options(command: _Command) -> _Command:
     return command
 
 
-def read_outcomes(predictions: Sequence[str], bind: Bind, on_error: OnError, output: str | None) -> Outcomes:
-    """What the checkpoints in these files predict.
+def read_outcomes(
+    predictions: Sequence[str], bind: Bind, on_error: OnError, output: str | None, confidence: float | None = None
+) -> Outcomes:
+    """What the checkpoints in these files predict; their scores have intervals where a confidence is given.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def read_outcomes(predictions: Sequence[str], bind: Bind, on_error: OnError, out
     sources = prediction_sources(list(predictions))
     refuse_overwriting(output, (source.path for source in sources))
     with ProgressBar() as progress:
-        return bind().outcomes(sources, on_error=on_error, progress=progress)
+        return bind().outcomes(sources, on_error=on_error, confidence=confidence, progress=progress)
 
 
 def checked_level(confidence: float) -> float:

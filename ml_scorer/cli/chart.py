@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from ml_scorer.cli.binding import Bind, on_error_option, scorer_options
+from ml_scorer.cli.breakdown import read_outcomes
 from ml_scorer.cli.confidence import confidence_option
 from ml_scorer.cli.doubts import say_doubts
-from ml_scorer.cli.output import refuse_overwriting
-from ml_scorer.cli.progress import ProgressBar
+from ml_scorer.cli.output import writing
 from ml_scorer.cli.step_pattern import step_pattern_option
-from ml_scorer.predictions import prediction_sources
 from ml_scorer.report.cells import warnings
 from ml_scorer.report.charts import CHARTS
 from ml_scorer.report.charts.saving import ENDINGS, save
@@ -71,11 +70,7 @@ def chart(  # noqa: PLR0913 (one parameter for each option)
     from ml_scorer.report.chart_frames import DETAILED, chart_frame, chart_signatures
 
     check_packages("ml-scorer chart")
-    sources = prediction_sources(list(predictions))
-    refuse_overwriting(output, (source.path for source in sources))
-    scorer = bind()
-    with ProgressBar() as progress:
-        outcomes = scorer.outcomes(sources, on_error=on_error, confidence=confidence, progress=progress)
+    outcomes = read_outcomes(predictions, bind, on_error, output, confidence)
     for failure in outcomes.scores.failed:
         click.echo(f"Error: {printable_lines(failure.error)}", err=True)
     say_doubts(outcomes.scores)
@@ -94,10 +89,8 @@ def chart(  # noqa: PLR0913 (one parameter for each option)
     parts = [f"Of the best {DETAILED} checkpoints."] if some else []
     summary = " ".join([kind.summary(frame), *parts, *warned])
     described = " ".join([summary, *chart_signatures(name, outcomes)])
-    try:
+    with writing(output):
         save(drawn, output, theme_name="dark" if dark else "light", heading=heading, description=described)
-    except OSError as error:
-        raise click.ClickException(f"-o {output}: cannot be written: {error.strerror}. Name another file.") from error
     click.echo(f"wrote {output}: {summary}", err=True)
     if outcomes.scores.failed:
         sys.exit(1)

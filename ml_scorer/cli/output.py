@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -84,17 +85,22 @@ def is_file_of(status: os.stat_result, path: str | PathLike[str] | None) -> bool
     return other is not None and os.path.samestat(status, other)
 
 
+@contextmanager
+def writing(output: str) -> Iterator[None]:
+    """Turn what keeps the output from being written into an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"-o {output}: cannot be written: {error.strerror}. Name another file.") from error
+
+
 def emit(document: Document, format_: str, output: str | None) -> None:
     """Print a document or write it to a file; each failure is said on standard error, unless it stands in the table."""
     to_terminal = output is None and sys.stdout.isatty()
     on_terminal = to_terminal and format_ == "table"
     if output is not None:
-        try:
+        with writing(output):
             Path(output).write_bytes(_content(document, format_))
-        except OSError as error:
-            raise click.ClickException(
-                f"-o {output}: cannot be written: {error.strerror}. Name another file."
-            ) from error
         click.echo(f"wrote {output}", err=True)
     elif on_terminal:
         from rich.console import Console

@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from ml_scorer.cli.binding import Bind, on_error_option, scorer_options
+from ml_scorer.cli.breakdown import read_outcomes
 from ml_scorer.cli.confidence import confidence_option
 from ml_scorer.cli.doubts import say_doubts
-from ml_scorer.cli.output import refuse_overwriting
-from ml_scorer.cli.progress import ProgressBar
+from ml_scorer.cli.output import writing
 from ml_scorer.cli.step_pattern import step_pattern_option
-from ml_scorer.predictions import prediction_sources
 from ml_scorer.report.packages import check_packages
 from ml_scorer.report.printable import printable_lines
 from ml_scorer.scoring import OnError
@@ -63,11 +62,7 @@ def report(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     check_packages("ml-scorer report")
     from ml_scorer.report.page.build import report_page
 
-    sources = prediction_sources(list(predictions))
-    refuse_overwriting(output, (source.path for source in sources))
-    scorer = bind()
-    with ProgressBar() as progress:
-        outcomes = scorer.outcomes(sources, on_error=on_error, confidence=confidence, progress=progress)
+    outcomes = read_outcomes(predictions, bind, on_error, output, confidence)
     failed = outcomes.scores.failed
     for failure in failed:
         click.echo(f"Error: {printable_lines(failure.error)}", err=True)
@@ -75,10 +70,8 @@ def report(  # noqa: PLR0913, PLR0917 (one parameter for each option)
         raise click.ClickException("no checkpoint could be scored, so that there is nothing to report.")
     say_doubts(outcomes.scores)
     page = report_page(outcomes, title=title, step_pattern=step_pattern, comparable=compare)
-    try:
+    with writing(output):
         Path(output).write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise click.ClickException(f"-o {output}: cannot be written: {error.strerror}. Name another file.") from error
     click.echo(f"wrote {output} ({len(page.encode()) / 1e6:.1f} MB)", err=True)
     if failed:
         sys.exit(1)

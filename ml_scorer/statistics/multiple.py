@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ml_scorer.statistics.design import Floats
 
@@ -25,10 +25,8 @@ def holm(p_values: ArrayLike) -> Floats:
     ValueError
         If one is NaN or outside [0, 1].
     """
-    p_values = _checked(p_values)
-    tests = p_values.shape[-1]
-    order = np.argsort(p_values, axis=-1, kind="stable")
-    steps = np.take_along_axis(p_values, order, -1) * np.arange(tests, 0, -1)
+    order, ascending = _sorted(p_values)
+    steps = ascending * np.arange(ascending.shape[-1], 0, -1)
     return _in_place_of(order, np.maximum.accumulate(steps, axis=-1))
 
 
@@ -51,14 +49,14 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     ValueError
         If one is NaN or outside [0, 1].
     """
-    p_values = _checked(p_values)
-    tests = p_values.shape[-1]
-    order = np.argsort(p_values, axis=-1, kind="stable")
-    steps = np.take_along_axis(p_values, order, -1) * tests / np.arange(1, tests + 1)
+    order, ascending = _sorted(p_values)
+    tests = ascending.shape[-1]
+    steps = ascending * tests / np.arange(1, tests + 1)
     return _in_place_of(order, np.minimum.accumulate(steps[..., ::-1], axis=-1)[..., ::-1])
 
 
-def _checked(p_values: ArrayLike) -> Floats:
+def _sorted(p_values: ArrayLike) -> tuple[NDArray[np.intp], Floats]:
+    """The order of the p-values of each family, and these in it."""
     p_values = np.atleast_1d(np.asarray(p_values, np.float64))
     faulty = ~((p_values >= 0) & (p_values <= 1))  # so is NaN
     if faulty.any():
@@ -66,10 +64,11 @@ def _checked(p_values: ArrayLike) -> Floats:
             f"p-values lie between 0 and 1; {np.count_nonzero(faulty):,} of {p_values.size:,} do not, such as "
             f"{p_values[faulty][0]:g}. Leave out tests that have none before they are adjusted."
         )
-    return p_values
+    order = np.argsort(p_values, axis=-1, kind="stable")
+    return order, np.take_along_axis(p_values, order, -1)
 
 
-def _in_place_of(order: np.ndarray, adjusted: Floats) -> Floats:
+def _in_place_of(order: NDArray[np.intp], adjusted: Floats) -> Floats:
     """Adjusted p-values back in the order of the tests, none above 1."""
     result = np.empty_like(adjusted)
     np.put_along_axis(result, order, np.minimum(adjusted, 1), -1)
