@@ -26,6 +26,37 @@ class Failure:
 
 
 @dataclass(frozen=True, eq=False)
+class Origins:
+    """Where the rows of a table of scores are from.
+
+    Attributes
+    ----------
+    sources : (rows,) polars.Series of str
+        What the source of each is called: a file by what tells it from the others.
+    names : (rows,) polars.Series of str
+        What each checkpoint was called before those of the same name were told apart.
+    """
+
+    sources: pl.Series
+    names: pl.Series
+
+    def told_apart(self) -> pl.Series:
+        """A name for each row: its own; where several have the same, after that of its source."""
+        repeated = self.names.is_duplicated()
+        if not repeated.any():
+            return self.names
+        rows = pl.DataFrame(
+            {"source": self.sources, "name": self.names, "apart": repeated & (self.sources != self.names)}
+        )
+        whole = pl.format("{}/{}", "source", "name")
+        return rows.select(pl.when("apart").then(whole).otherwise("name").alias(self.names.name)).to_series()
+
+    def rows(self, rows: list[int]) -> Origins:
+        """Those of some rows."""
+        return Origins(self.sources[rows], self.names[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class Scores:
     """Scores of checkpoints.
 
@@ -53,6 +84,8 @@ class Scores:
         each measure in columns `<measure>_low` and `<measure>_high`, shares in [0, 1].
     intervals : mapping of str to str
         The method that gave the interval of each measure.
+    origins : Origins or None
+        Where each row is from; None where only scores were read back.
     """
 
     frame: pl.DataFrame
@@ -64,6 +97,7 @@ class Scores:
     near_chance: tuple[str, ...] = ()
     confidence: float | None = None
     intervals: Mapping[str, str] = field(default_factory=dict)
+    origins: Origins | None = None
 
     def exact(self, measure: str | Measure) -> list[Fraction]:
         """The scores of one measure as the rational numbers that they are, in the order of the rows.
@@ -91,7 +125,8 @@ class Scores:
         frame = self.frame[chosen]
         kept = set(frame["checkpoint"])
         near_chance = tuple(name for name in self.near_chance if name in kept)
-        return replace(self, frame=frame, near_chance=near_chance, _sums=sums)
+        origins = self.origins and self.origins.rows(chosen)
+        return replace(self, frame=frame, near_chance=near_chance, origins=origins, _sums=sums)
 
     def __repr__(self) -> str:
         number = self.frame.height

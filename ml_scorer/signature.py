@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Final
 
 from ml_scorer.measures import Measure
 from ml_scorer.measures.rule import Rule
 from ml_scorer.version import tool_version
+
+_ORDER: Final = "order:"
+_NO_ORDER: Final = "none"
+"""Stands where nothing was scored."""
 
 
 def signature(measure: Measure, rule: Rule, *, missing: str, orders: Collection[str]) -> str:
@@ -33,7 +38,34 @@ def signature(measure: Measure, rule: Rule, *, missing: str, orders: Collection[
         f"images:{rule.images.size}",
         f"classes:{rule.classes}",
         f"missing:{missing}",
-        f"order:{'+'.join(sorted(orders)) or 'none'}",
+        _order(orders),
         f"ml_scorer:{tool_version()}",
     ]
     return "|".join(parts)
+
+
+def joined_signatures(signatures: Iterable[str]) -> list[str]:
+    """The signatures of one measure in several runs, with the orders of all of them in each.
+
+    Returns
+    -------
+    list of str
+        One, where they are the same measurement; else each of those that they are, in their order.
+
+    Examples
+    --------
+    >>> joined_signatures(["MLA|data:x|order:tfds", "MLA|data:x|order:names", "MLA|data:x|order:none"])
+    ['MLA|data:x|order:names+tfds']
+    """
+    parts = [signature.split("|") for signature in signatures]
+    orders = {order for each in parts for part in each if _is_order(part) for order in part[len(_ORDER) :].split("+")}
+    order = _order(orders - {_NO_ORDER})
+    return list(dict.fromkeys("|".join(order if _is_order(part) else part for part in each) for each in parts))
+
+
+def _order(orders: Collection[str]) -> str:
+    return f"{_ORDER}{'+'.join(sorted(orders)) or _NO_ORDER}"
+
+
+def _is_order(part: str) -> bool:
+    return part.startswith(_ORDER)

@@ -96,6 +96,14 @@ def identify(
     return Identity("unverified", "UNVERIFIED", None, digest, claim)
 
 
+def recorded_identity(digest: str, name: str, version: str | None) -> Identity:
+    """Identity of the annotations of a result, from the fingerprint and from what stands beside it."""
+    if digest in GENUINE:
+        release = GENUINE[digest]
+        return Identity("genuine", release.name, release.version, digest)
+    return Identity("synthetic" if name == "SYNTHETIC" else "unverified", name, version, digest)
+
+
 def differences(frame: pl.DataFrame) -> tuple[str, ...]:
     """In what the annotations differ from each known release, a sentence for each; empty where they are one.
 

@@ -11,6 +11,7 @@ from ml_scorer.cli.exits import RefusingGroup
 
 COMMANDS: Final = {
     "score": "score.score",
+    "merge": "merge.merge",
     "scores": "scores.scores",
     "compare": "compare.compare",
     "watch": "watch.watch",

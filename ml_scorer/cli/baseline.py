@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ml_scorer.cli.output import file_status, is_file_of
 from ml_scorer.comparison.drop import Changes, changes_of_scores, changes_on_images
 from ml_scorer.errors import PredictionsError, some
-from ml_scorer.predictions import Source, prediction_sources
+from ml_scorer.predictions import Source, Sources, prediction_sources
 from ml_scorer.report.earlier import EarlierResult
 from ml_scorer.report.kinds import p_text
 from ml_scorer.report.printable import printable
@@ -25,14 +25,14 @@ class BaselineFile:
     ----------
     named : str
         As the command line names it.
-    sources : list of Source
+    sources : Sources
         What it holds; the source to be scored that is the same file, if there is one.
     among : list of Source
         Sources to be scored that are the same file.
     """
 
     named: str
-    sources: list[Source]
+    sources: Sources
     among: list[Source]
 
 
@@ -59,7 +59,7 @@ def baseline_file(named: str, sources: Sequence[Source]) -> BaselineFile:
             f"--baseline {named}: there is nothing to compare with it, for nothing else is to be scored. Name other "
             f"predictions, or another baseline."
         )
-    return BaselineFile(named, among if len(held) == len(among) == 1 else held, among)
+    return BaselineFile(named, Sources(among) if len(held) == len(among) == 1 else held, among)
 
 
 def against_predictions(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_scorer.comparison import find_checkpoint
 from ml_scorer.errors import PredictionsError, some
-from ml_scorer.predictions import Source, prediction_sources
+from ml_scorer.predictions import Sources, prediction_sources
 from ml_scorer.predictions.paths import expand
 from ml_scorer.predictions.patterns import PATTERN
 from ml_scorer.predictions.storage import is_remote
@@ -41,7 +41,7 @@ class Named:
 
     Attributes
     ----------
-    sources : list of Source
+    sources : Sources
         The files; the baseline's first, if it was named by its file.
     names : tuple of str
         Checkpoints in them.
@@ -51,7 +51,7 @@ class Named:
         Whether that is a file, which holds nothing else.
     """
 
-    sources: list[Source]
+    sources: Sources
     names: tuple[str, ...]
     baseline: str | None
     baseline_file: bool

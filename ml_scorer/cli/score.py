@@ -14,8 +14,10 @@ from ml_scorer.cli.doubts import say_doubts
 from ml_scorer.cli.ordering import in_order, ordering_options
 from ml_scorer.cli.output import chosen_format, emit, output_options, refuse_overwriting
 from ml_scorer.cli.progress import ProgressBar
+from ml_scorer.cli.shard import check_shard, shard_document, shard_option
 from ml_scorer.cli.threshold import Threshold, parse_thresholds, shortfalls
-from ml_scorer.predictions import Source, prediction_sources
+from ml_scorer.predictions import Sources, prediction_sources
+from ml_scorer.predictions.shards import Shard
 from ml_scorer.report.document import Document
 from ml_scorer.report.earlier import EarlierResult, read_result
 from ml_scorer.report.scores import scores_document
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     help="Exit with 1 if a checkpoint is significantly worse by the first measure than this one: predictions, or an "
     "earlier result (-o, as .json, .csv or .parquet). Implies --confidence 0.95.",
 )
+@shard_option
 @ordering_options
 @output_options
 def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
@@ -82,6 +85,7 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     group_by: str | None,
     fail_under: tuple[Threshold, ...],
     baseline: str | None,
+    shard: Shard | None,
     sort: str | None,
     top: int | None,
     format_: str | None,
@@ -99,7 +103,10 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     ml-scorer score new.csv --fail-under 'MLA=0.85' --baseline old.csv
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     chosen = chosen_format(format_, output)
-    sources = prediction_sources(list(predictions))
+    whole = {"--rank": rank, "--group-by": group_by, "--baseline": baseline, "--sort": sort, "--top": top}
+    check_shard(shard, chosen, store, whole)
+    inputs = prediction_sources(list(predictions))
+    sources = inputs if shard is None else shard.part(inputs)
     refuse_overwriting(output, chain((source.path for source in sources), [baseline and baseline.removeprefix("@")]))
     earlier = None if baseline is None else read_result(baseline)
     images_of = baseline if earlier is None else None
@@ -125,13 +132,15 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
         document = scores_document(in_order(scores, sort, top))
     else:
         document = _of_outcomes(outcomes, group_by, confidence or CONFIDENCE, sort, top)
+    if shard is not None and chosen == "parquet":
+        document = shard_document(document, scores, shard, inputs)
     emit(document, chosen, output)
     say_doubts(scores)
     if _fallen(scores, fail_under, group_by, changes) or scores.failed:
         sys.exit(1)
 
 
-def _baseline_file(named: str, sources: list[Source]) -> BaselineFile:
+def _baseline_file(named: str, sources: Sources) -> BaselineFile:
     from ml_scorer.cli.baseline import baseline_file
 
     return baseline_file(named, sources)

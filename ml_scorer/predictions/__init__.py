@@ -7,7 +7,7 @@ from ml_scorer.predictions.class_ids import CLASS_IDS, class_ids_named
 from ml_scorer.predictions.doctor import examine
 from ml_scorer.predictions.orders import ORDERS, resolve_order
 from ml_scorer.predictions.reading import ReadOptions
-from ml_scorer.predictions.sources import Source, prediction_sources
+from ml_scorer.predictions.sources import Source, Sources, prediction_sources
 from ml_scorer.predictions.twins import ReviewedLabels, check_twin
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "ReadOptions",
     "ReviewedLabels",
     "Source",
+    "Sources",
     "check_twin",
     "class_ids_named",
     "examine",

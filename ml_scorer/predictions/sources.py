@@ -74,33 +74,37 @@ class Source:
         return read_file(Path(self.file), options)
 
 
-def prediction_sources(predictions: Any) -> list[Source]:  # noqa: ANN401
+class Sources(list[Source]):
+    """Sources, or some of them: taken apart already, and so taken as they are, none at all too."""
+
+
+def prediction_sources(predictions: Any) -> Sources:  # noqa: ANN401
     """Take apart what was passed as predictions.
 
     Parameters
     ----------
     predictions : path, array, frame, or mapping from image name to label; or several of them, or a mapping to them
-        A path may be a folder, a pattern or a list of paths; see `expand`. A list of sources is taken as it is.
+        A path may be a folder, a pattern or a list of paths; see `expand`. `Sources` are taken as they are.
 
     Raises
     ------
     PredictionsError, OSError
         If a path means nothing.
     """
+    if isinstance(predictions, Sources):
+        return predictions
     if isinstance(predictions, Iterator):
         predictions = list(predictions)
     if isinstance(predictions, Mapping) and not _is_one_checkpoint(predictions):
-        return [source for name, one in predictions.items() for source in _named(name_text(name), one)]
+        return Sources(source for name, one in predictions.items() for source in _named(name_text(name), one))
     if _is_path(predictions):
         return _several([predictions])
-    if isinstance(predictions, list) and predictions and isinstance(predictions[0], Source):
-        return predictions
     if isinstance(predictions, Sequence) and predictions and not isinstance(predictions[0], int | float | np.generic):
         return _several(predictions)
-    return [Source("predictions", content=predictions)]
+    return Sources([Source("predictions", content=predictions)])
 
 
-def _several(predictions: Sequence[Any]) -> list[Source]:
+def _several(predictions: Sequence[Any]) -> Sources:
     """Paths and what is in memory, in their order; a file is called by what tells it from the other files."""
     found: list[str | Source] = []
     for are_paths, run in groupby(enumerate(predictions), key=lambda numbered: _is_path(numbered[1])):
@@ -109,7 +113,7 @@ def _several(predictions: Sequence[Any]) -> list[Source]:
         else:
             found += [Source(f"predictions[{index}]", content=one) for index, one in run]
     names = iter(checkpoint_names([shown(one).rstrip("/") for one in found if isinstance(one, str)]))
-    return [Source(next(names), one) if isinstance(one, str) else one for one in found]
+    return Sources(Source(next(names), one) if isinstance(one, str) else one for one in found)
 
 
 def _named(name: str, one: Any) -> list[Source]:  # noqa: ANN401

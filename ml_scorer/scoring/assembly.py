@@ -15,7 +15,7 @@ from ml_scorer.annotations import Annotations
 from ml_scorer.measures import Measure
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS
 from ml_scorer.schema import Labels
-from ml_scorer.scores import UNKNOWN, Failure, Scores
+from ml_scorer.scores import UNKNOWN, Failure, Origins, Scores
 from ml_scorer.scoring.block import Block
 from ml_scorer.scoring.counter import MISSING_COUNT, Counter
 from ml_scorer.signature import signature
@@ -63,7 +63,9 @@ def scores(
     """
     counter, measures = binding.counter, binding.measures
     table = _Columns(blocks)
-    names = _told_apart(table.names(), table.column(lambda block: block.sources), source_names)
+    called = pl.Series("source", source_names, dtype=pl.String)
+    origins = Origins(called.gather(table.column(lambda block: block.sources)), table.names())
+    names = origins.told_apart()
     totals = {name: table.output(index) for index, name in enumerate(counter.outputs)}
     columns = [names]
     methods = {}
@@ -99,6 +101,7 @@ def scores(
         _sums={name: totals[name] for name in counter.rules},
         confidence=confidence,
         intervals=methods,
+        origins=origins,
     )
 
 
@@ -143,18 +146,3 @@ class _Columns:
 def _with_nulls(name: str, values: NDArray[Any], known: NDArray[Any]) -> pl.Series:
     series = pl.Series(name, values)
     return series if known.all() else series.zip_with(pl.Series(known), pl.Series([None], dtype=series.dtype))
-
-
-def _told_apart(names: pl.Series, sources: NDArray[Any], source_names: Sequence[str]) -> pl.Series:
-    """The same names; where two sources have a checkpoint of the same name, their own go before it."""
-    repeated = names.is_duplicated()
-    if not repeated.any():
-        return names
-    origins = [source_names[int(source)] for source in sources]
-    return pl.Series(
-        names.name,
-        [
-            f"{origin}/{name}" if again and origin != name else name
-            for origin, name, again in zip(origins, names, repeated, strict=True)
-        ],
-    )

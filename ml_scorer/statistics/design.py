@@ -256,8 +256,9 @@ def variance(design: Design, values: Values) -> Floats:
         if counted:
             ordered = np.take(values[block], groups.order, axis=1).view(np.uint8)
             right = np.add.reduceat(ordered, groups.starts, axis=1, dtype=np.int32).astype(np.int64)
-            weights = groups.weights[groups.starts]
-            variances[block] = (right * (groups.sizes - right)) @ (np.square(weights) / (groups.sizes - 1))
+            weights = np.square(groups.weights[groups.starts]) / (groups.sizes - 1)
+            # Not as a product of matrices, whose rounding depends on how many checkpoints are in it.
+            variances[block] = np.einsum("cg,g->c", right * (groups.sizes - right), weights)
         else:
             deviations = centred(design, values[block])
             variances[block] = np.einsum("ci,ci->c", deviations, deviations)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from ml_scorer.annotations import Identity
-from ml_scorer.annotations.identity import GENUINE
+from ml_scorer.annotations.identity import recorded_identity
 from ml_scorer.errors import MeasureError, StoreError, some
 from ml_scorer.measures import DEFAULT_MEASURES, parse_measure
 from ml_scorer.predictions.files import checkpoint_names
 from ml_scorer.scores import Scores
+from ml_scorer.signature import joined_signatures
 from ml_scorer.store.columns import COUNTS
 from ml_scorer.store.rows import whole_numbers
 
@@ -44,11 +44,12 @@ def score_table(rows: pl.DataFrame, where: str, measures: Sequence[str] | None =
         pl.col("near_chance").any(),
     )
     frame = frame.with_columns(_told_apart(frame))
+    name, _, version = rows["dataset"][0].partition("/")
     signatures, denominators, sums = {}, {}, {}
     columns: list[str | pl.Expr] = ["checkpoint"]
     for measure in _in_order(rows["measure"].unique().to_list()) if measures is None else measures:
         of_measure = rows.filter(measure=measure)
-        signatures[measure] = _joined_signature(of_measure)
+        [signatures[measure]] = joined_signatures(of_measure["signature"].unique(maintain_order=True))
         denominators[measure] = int(of_measure["denominator"][0])
         scores = of_measure.select(*_CHECKPOINT, pl.col("score").alias(measure), pl.col("numerator").alias("sum"))
         frame = frame.join(scores, on=_CHECKPOINT, how="left", maintain_order="left")
@@ -67,7 +68,7 @@ def score_table(rows: pl.DataFrame, where: str, measures: Sequence[str] | None =
     return Scores(
         frame=frame.select(columns),
         signatures=signatures,
-        annotations=_identity(rows["annotations"][0], rows["dataset"][0]),
+        annotations=recorded_identity(rows["annotations"][0], name, version or None),
         failed=(),
         denominators=denominators,
         near_chance=tuple(frame.filter("near_chance")["checkpoint"]),
@@ -105,13 +106,6 @@ def _check_comparable(rows: pl.DataFrame, where: str) -> None:
     )
 
 
-def _joined_signature(rows: pl.DataFrame) -> str:
-    """The signature that the rows of one measure share, with all of their orders in it."""
-    signature = str(rows["signature"][-1])
-    orders = "+".join(rows["order"].unique().sort())
-    return "|".join(f"order:{orders}" if part.startswith("order:") else part for part in signature.split("|"))
-
-
 def _in_order(measures: Sequence[str]) -> list[str]:
     default = [str(measure) for measure in DEFAULT_MEASURES]
     return [name for name in default if name in measures] + sorted(set(measures) - set(default))
@@ -122,13 +116,6 @@ def _reports_count(measure: str) -> bool:
         return parse_measure(measure).reports_count
     except MeasureError:  # of a later version
         return False
-
-
-def _identity(fingerprint: str, dataset: str) -> Identity:
-    name, _, version = dataset.partition("/")
-    if fingerprint in GENUINE:
-        return Identity("genuine", GENUINE[fingerprint].name, GENUINE[fingerprint].version, fingerprint)
-    return Identity("synthetic" if name == "SYNTHETIC" else "unverified", name, version or None, fingerprint)
 
 
 def _told_apart(frame: pl.DataFrame) -> pl.Series:
