@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from ml_scorer.cli.exits import RefusingGroup
+from ml_scorer.cli.completing import CompletingGroup
 
 COMMANDS: Final = {
     "score": "score.score",
@@ -24,18 +24,19 @@ COMMANDS: Final = {
     "measures": "measures.measures",
     "annotations": "annotations.describe",
     "demo": "demo.demo",
+    "completion": "completion.completion",
 }
 """Module and name of each command; it is imported when it is asked for, so that none starts slower for the others."""
 
 
-class CommandGroup(RefusingGroup):
+class CommandGroup(CompletingGroup):
     """The commands by their names."""
 
     def list_commands(self, _: click.Context) -> list[str]:
         """Names, in the order in which the help shows them."""
         return list(COMMANDS)
 
-    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+    def command_named(self, _: click.Context, name: str) -> click.Command | None:
         """The command of this name."""
         if name not in COMMANDS:
             return None

@@ -25,7 +25,11 @@ def describe(file: str | None) -> None:
 
     Without FILE, the table that `ml-scorer score` would find. The last line says which reassessed labels it would find,
     for the measure ReaL.
-    """
+
+    \b
+    ml-scorer annotations
+    ml-scorer annotations data/annotations.parquet
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     path = Path(file) if file else find_annotations()
     for heading, text in [*description(load_annotations(path), path), ("ReaL", printable(real_line()))]:
         click.echo(f"{heading:<14}{text}")

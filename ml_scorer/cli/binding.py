@@ -13,6 +13,7 @@ import click
 from ml_scorer.annotations import load_annotations
 from ml_scorer.annotations.find import find_table
 from ml_scorer.annotations.kinds import ANNOTATIONS, REAL
+from ml_scorer.cli.completing import complete_measure, complete_order
 from ml_scorer.cli.output import refuse_overwriting
 from ml_scorer.errors import AnnotationsNotFoundError, MeasureError
 from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
@@ -107,12 +108,14 @@ _OPTIONS = (
         metavar="M",
         multiple=True,
         callback=_measures,
+        shell_complete=complete_measure,
         help="What to compute, e.g. 'MLA(classes=dog)'; give it again for more. See `ml-scorer measures`.",
     ),
     click.option(
         "--order",
         metavar="O",
         callback=_order,
+        shell_complete=complete_order,
         help=f"Which image each position of an array is: {', '.join(ORDERS)}, or a file that lists image names.",
     ),
     click.option(

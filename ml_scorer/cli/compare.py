@@ -31,7 +31,12 @@ SHOWN: Final = 10
 )
 @confidence_option("Of the intervals: a share, such as 0.95 or 0.995.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers of --resamples."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the random numbers of --resamples.",
 )
 @click.option(
     "--resamples",

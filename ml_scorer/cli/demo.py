@@ -35,7 +35,11 @@ def demo(output: str) -> None:  # fmt: skip
     """Export synthetic annotations, make 300 checkpoints up, score them, show the best.
 
     Needs no network and no files. Every number in it is SYNTHETIC.
-    """
+
+    \b
+    ml-scorer demo
+    ml-scorer demo -o /tmp/demo
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     if find_spec("pyarrow") is None:
         raise MissingExtraError("ml-scorer demo exports a table, which", "build")
     folder = Path(output)

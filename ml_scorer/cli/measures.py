@@ -12,7 +12,11 @@ from ml_scorer.measures import DEFAULT_MEASURES, MEASURES
 
 @click.command()
 def measures() -> None:
-    """List the measures, their arguments and what they mean."""
+    """List the measures, their arguments and what they mean.
+
+    \b
+    ml-scorer measures
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     for name, measure in MEASURES.items():
         click.echo(name)
         summary = (inspect.getdoc(measure) or "").partition("\n\n")[0].partition(": ")[2]

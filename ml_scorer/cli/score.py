@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Make intervals from N resamples of the images within their classes, drawn with --seed.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resamples.")
+@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resamples.")
 @click.option(
     "--rank", is_flag=True, help="Give the places that the data leave open, by the first measure; best first."
 )

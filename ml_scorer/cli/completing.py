@@ -1,0 +1,58 @@
+"""What the shell completes behind the commands: names of files, measures and orders."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from ml_scorer.cli.exits import RefusingGroup
+from ml_scorer.measures import MEASURES
+from ml_scorer.predictions import ORDERS
+
+_PATHS: Final = {"FILE", "DIR", "FOLDER", "OUT"}
+"""What stands in the help for the value of an option that is a path."""
+
+
+class CompletingGroup(RefusingGroup):
+    """A group of commands whose paths the shell completes: free arguments, and options with FILE, DIR and the like."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of this name."""
+        command = self.command_named(context, name)
+        for parameter in command.params if command else ():
+            if isinstance(parameter.type, click.types.StringParamType) and _is_path(parameter):
+                parameter.type = _PathText()
+        return command
+
+    def command_named(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of this name, as it was made."""
+        return super().get_command(context, name)
+
+
+class _PathText(click.types.StringParamType):
+    """A text that the shell completes as a path; what it means is found out later."""
+
+    def shell_complete(self, _: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave it to the shell."""
+        return paths(incomplete)
+
+
+def _is_path(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Argument) or parameter.metavar in _PATHS
+
+
+def paths(incomplete: str) -> list[CompletionItem]:
+    """Names of files and folders, which the shell itself knows best."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_measure(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Measures by their names; arguments are left out, for a shell would take their brackets for its own."""
+    return [CompletionItem(name) for name in MEASURES if name.lower().startswith(incomplete.lower())]
+
+
+def complete_order(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Orders by their names, or else a file of image names."""
+    return [CompletionItem(name) for name in ORDERS if name.startswith(incomplete)] or paths(incomplete)
