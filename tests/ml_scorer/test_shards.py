@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import readme
 from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
@@ -234,3 +239,22 @@ def test_other_measurements_have_several_signatures():
     signatures = ["MLA|images:3|order:b", "MLA|images:3|order:a+b", "MLA|images:4|order:none"]
     assert joined_signatures(signatures) == ["MLA|images:3|order:a+b", "MLA|images:4|order:a+b"]
     assert joined_signatures(["MLA|order:none"]) == ["MLA|order:none"]
+
+
+def test_the_array_of_the_readme(run, sweep, synthetic_table, tmp_path):
+    """Each task in a bash of its own, as Slurm starts it, then the merge."""
+    task, merge = readme.blocks("On a cluster", "sh")[:2]
+    assert "#SBATCH" in task
+    files = sorted(path for path in sweep.iterdir() if path.suffix == ".npy" and path.stat().st_size)
+    (tmp_path / "checkpoints.txt").write_text("".join(f"{path}\n" for path in files))
+    commands = Path(sys.executable).parent
+    for number in (1, 2, 3):
+        environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(number), "PATH": f"{commands}:{os.environ['PATH']}"}
+        script = task.replace("/64", "/3").replace("imagefolder", "annotations")
+        script = script.replace("@checkpoints.txt", f"@checkpoints.txt --annotations {synthetic_table}")
+        subprocess.run([shutil.which("bash"), "-e"], input=script, text=True, env=environment, check=True)
+    subprocess.run([shutil.which("bash"), "-e"], input=merge, text=True, env=environment, check=True)
+    assert score(run, sweep, "-o", "whole.parquet").exit_code == 1
+    whole = pl.read_parquet("whole.parquet").filter(pl.col("checkpoint").is_in([path.stem for path in files]))
+    merged = pl.read_parquet("scores.parquet")
+    assert_frame_equal(merged.sort("checkpoint"), whole.sort("checkpoint"), check_exact=True)
