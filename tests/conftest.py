@@ -13,6 +13,13 @@ from build_cache import SyntheticSource, TableSource, build
 from ml_scorer import Annotations, load_annotations
 
 DATA_VARIABLE = "ML_SCORER_TEST_DATA"
+INTEGRATIONS = Path(__file__).parent / "integrations"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests of integrations unless they are named: they need heavy packages, a network and root."""
+    named = any("integrations" in argument for argument in config.args)
+    return True if collection_path == INTEGRATIONS and not named else None
 
 
 @pytest.fixture(scope="session")
