@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -20,10 +20,12 @@ from ml_scorer.predictions import (
 from ml_scorer.scores import Failure, Scores
 from ml_scorer.scoring.assembly import Binding, kept_labels
 from ml_scorer.scoring.assembly import scores as assembled
-from ml_scorer.scoring.block import Block, Refusal
+from ml_scorer.scoring.block import Block, Contents, Refusal
 from ml_scorer.scoring.counter import Counter
+from ml_scorer.scoring.engine import Engine, ThreadEngine
+from ml_scorer.scoring.job import Job, Keep
 from ml_scorer.scoring.outcomes import Outcomes
-from ml_scorer.scoring.pipeline import Keep, Pipeline
+from ml_scorer.scoring.pipeline import Pipeline
 from ml_scorer.statistics.confidence import check_confidence
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def score(  # noqa: PLR0913 (what a score depends on)
     on_error: OnError = "stop",
     store: Store | str | PathLike[str] | None = None,
     confidence: float | None = None,
+    engine: Engine | None = None,
 ) -> Scores:
     """Score the predictions of one checkpoint or of many.
 
@@ -93,6 +96,9 @@ def score(  # noqa: PLR0913 (what a score depends on)
         A folder that keeps the results of files: what is in it already, for the same content, is not scored again.
     confidence : float, optional
         Confidence level of an interval for every score, such as 0.95; None gives no intervals.
+    engine : Engine, optional
+        What reads and counts, such as `ml_scorer.engines.ray.RayEngine`; None is the threads of this process. No result
+        depends on it.
 
     Returns
     -------
@@ -129,7 +135,7 @@ def score(  # noqa: PLR0913 (what a score depends on)
         real=real,
         threads=threads,
     )
-    return scorer.score(predictions, on_error=on_error, store=store, confidence=confidence)
+    return scorer.score(predictions, on_error=on_error, store=store, confidence=confidence, engine=engine)
 
 
 class Scorer:
@@ -177,7 +183,8 @@ class Scorer:
         )
         self._trust_order = trust_order
         reviewed = ReviewedLabels(annotations.images[annotations.reviewed_rows], annotations.reviewed_labels)
-        self._pipeline = Pipeline(self._counter, self._options, reviewed, trust_order=trust_order, threads=threads)
+        self._pipeline = Pipeline(self._counter, self._options, reviewed, trust_order=trust_order)
+        self._threads = ThreadEngine(threads)
 
     def score(
         self,
@@ -186,6 +193,7 @@ class Scorer:
         on_error: OnError = "stop",
         store: Store | str | PathLike[str] | None = None,
         confidence: float | None = None,
+        engine: Engine | None = None,
         progress: Progress | None = None,
     ) -> Scores:
         """Score predictions; parameters, errors and result as in `score`.
@@ -193,7 +201,7 @@ class Scorer:
         `progress`, if given, is called with the number of inputs done and their total, whenever some are done.
         """
         keep = Keep(variances=confidence is not None)
-        scores, _ = self._scored(predictions, keep, on_error, store, confidence, progress)
+        scores, _ = self._scored(predictions, keep, on_error, store, confidence, engine, progress)
         return scores
 
     def outcomes(
@@ -202,6 +210,7 @@ class Scorer:
         *,
         on_error: OnError = "stop",
         confidence: float | None = None,
+        engine: Engine | None = None,
         progress: Progress | None = None,
     ) -> Outcomes:
         """Score predictions, and keep what each checkpoint predicts for each image: 40 kB a checkpoint for MLA.
@@ -209,7 +218,7 @@ class Scorer:
         Parameters, errors and progress as in `score`.
         """
         keep = Keep(labels=True, variances=confidence is not None)
-        scores, blocks = self._scored(predictions, keep, on_error, None, confidence, progress)
+        scores, blocks = self._scored(predictions, keep, on_error, None, confidence, engine, progress)
         return Outcomes(
             scores=scores,
             annotations=self.annotations,
@@ -226,6 +235,7 @@ class Scorer:
         on_error: OnError,
         store: Store | str | PathLike[str] | None,
         confidence: float | None,
+        engine: Engine | None,
         progress: Progress | None,
     ) -> tuple[Scores, Sequence[Block]]:
         """The scores, and the blocks that they are put together from."""
@@ -235,27 +245,32 @@ class Scorer:
             check_confidence(confidence)
         sources = prediction_sources(predictions)
         names = [source.name for source in sources]
-        blocks, failed = list[Block](), list[Failure]()
-        new: Sequence[int] = range(len(sources))
+        blocks, refusals = list[Block](), list[Refusal]()
+        job = Job(sources, range(len(sources)), keep)
         with ExitStack() as opened:
             resuming = None if store is None else opened.enter_context(self._resuming(sources, store, keep))
             if resuming is not None:
-                new, blocks = resuming.new, resuming.known
-            done = len(sources) - len(new)
-            for number, parts in self._pipeline.parts(sources, new, keep):
+                blocks = resuming.known
+                job = Job(sources, resuming.new, keep, resuming.states)
+            done = len(sources) - len(job.wanted)
+            run = opened.enter_context(closing((engine or self._threads).run(self._pipeline, job)))
+            for number, parts in run:
                 scored = [part for part in parts if isinstance(part, Block)]
                 refused = [part for part in parts if isinstance(part, Refusal)]
                 blocks += scored
                 if resuming is not None:
-                    resuming.keep(scored)
+                    contents = [part for part in parts if isinstance(part, Contents)]
+                    resuming.keep(scored, {index: text for part in contents for index, text in part.hashes.items()})
                 if refused and on_error == "stop":
                     raise refused[0].error
-                failed += [Failure(names[part.source], str(part.error)) for part in refused]
+                refusals += refused
                 done += number
                 if progress is not None:
                     progress(done, len(sources))
+        refusals.sort(key=lambda refusal: refusal.source)
+        failed = tuple(Failure(names[refusal.source], str(refusal.error)) for refusal in refusals)
         binding = Binding(self._counter, self.measures, self.annotations, self._missing)
-        return assembled(blocks, tuple(failed), names, binding, confidence), blocks
+        return assembled(blocks, failed, names, binding, confidence), blocks
 
     def _resuming(self, sources: Sequence[Source], store: Store | str | PathLike[str], keep: Keep) -> Resuming:
         from ml_scorer.scoring.resuming import Resuming  # a run without a store starts without it

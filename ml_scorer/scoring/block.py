@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,17 @@ class Refusal:
 
     source: int
     error: Exception
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """Hash of the content of each source that is still as it was before it was read, by the source's index."""
+
+    hashes: Mapping[int, str]
+
+
+Part: TypeAlias = Block | Refusal | Contents
+"""What comes of sources."""
 
 
 def joined_by_source(blocks: Iterable[Block]) -> Iterator[Block]:

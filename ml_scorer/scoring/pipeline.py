@@ -1,45 +1,24 @@
-"""Sources through reader, doctor and counter, on several threads; the results come in the order of the sources.
-
-NumPy and the file system let other threads run meanwhile. What is computed, and in which order it comes out, does not
-depend on their number.
-"""
+"""Sources through reader, doctor and counter. What comes out depends neither on threads nor on what goes before."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 from traceback import clear_frames
-from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_scorer.errors import MissingExtraError, PredictionsError
 from ml_scorer.predictions import Predictions, ReadOptions, ReviewedLabels, Source, check_twin, examine, read_stack
-from ml_scorer.scoring.block import Block, Refusal
+from ml_scorer.scoring.block import Block, Contents, Part, Refusal
 from ml_scorer.scoring.counter import Counter
-
-_STACK: Final = 32
-"""Array files that are read together."""
-
-_Task = TypeVar("_Task")
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class Keep:
-    """What is kept of each checkpoint besides its sums: the labels of the required images, the sampling variances."""
-
-    labels: bool = False
-    variances: bool = False
+from ml_scorer.scoring.job import STACK, Keep, Task
+from ml_scorer.scoring.threads import in_order
 
 
 class Pipeline:
-    """Turns sources into blocks.
+    """Turns sources into blocks; may be pickled, and used from several threads.
 
     Parameters
     ----------
@@ -49,61 +28,41 @@ class Pipeline:
         What experts have judged.
     trust_order : bool
         Whether to score predictions that fit another order or numbering better.
-    threads : int, optional
-        None is one for each processor that this process may use.
     """
 
-    def __init__(
-        self,
-        counter: Counter,
-        options: ReadOptions,
-        reviewed: ReviewedLabels,
-        *,
-        trust_order: bool,
-        threads: int | None,
-    ) -> None:
+    def __init__(self, counter: Counter, options: ReadOptions, reviewed: ReviewedLabels, *, trust_order: bool) -> None:
         self._counter = counter
         self._options = options
         self._reviewed = reviewed
         self._trust_order = trust_order
-        self._threads = usable_processors() if threads is None else threads
 
-    def parts(
-        self, sources: Sequence[Source], wanted: Sequence[int], keep: Keep
-    ) -> Iterator[tuple[int, list[Block | Refusal]]]:
-        """What the wanted ones of some sources give, in their order, some at a time.
+    def parts(self, task: Task, threads: int = 1) -> list[Part]:
+        """What the sources of a task give.
 
         Parameters
         ----------
-        sources : sequence of Source
-        wanted : sequence of int
-            Indices, ascending.
-        keep : Keep
-            What blocks hold besides sums.
+        task : Task
+            Several sources are read together if they can be.
+        threads : int
+            That count the batches of a single source.
 
-        Yields
-        ------
-        int
-            How many sources these are.
-        list of Block or Refusal
-            Blocks or a refusal of each.
+        Returns
+        -------
+        list of Part
+            Blocks or a refusal of each, and their contents where the task has states.
         """
-        tasks = list(_tasks(sources, wanted, self._threads))
-        if len(tasks) == 1 and len(tasks[0]) == 1:
-            index = tasks[0][0]
-            yield 1, self._one(index, sources[index], keep, threads=self._threads)
-            return
+        parts: list[Part] = []
+        block = self._stacked(task) if len(task.indices) > 1 else None
+        if block is not None:
+            parts.append(block)
+        else:
+            for index, source in zip(task.indices, task.sources, strict=True):
+                parts += self._one(index, source, task.keep, threads)
+        if task.states is not None:
+            parts.append(_contents(task, parts))
+        return parts
 
-        def parts(task: Sequence[int]) -> list[Block | Refusal]:
-            block = self._stacked(task, [sources[index] for index in task], keep) if len(task) > 1 else None
-            if block is not None:
-                return [block]
-            return [part for index in task for part in self._one(index, sources[index], keep, threads=1)]
-
-        for task, found in zip(tasks, _in_order(tasks, parts, self._threads), strict=True):
-            yield len(task), found
-
-    def _one(self, index: int, source: Source, keep: Keep, threads: int) -> list[Block | Refusal]:
+    def _one(self, index: int, source: Source, keep: Keep, threads: int) -> Sequence[Part]:
         """The blocks of one source, its batches counted on some threads; or its refusal."""
 
         def block(batch: tuple[int, Predictions]) -> Block:
@@ -111,12 +70,12 @@ class Pipeline:
 
         try:
             before = _state(source)
-            blocks: list[Block | Refusal] = [*_in_order(self._batches(source), block, threads)]
+            blocks = list(in_order(self._batches(source), block, threads))
             changed = _state(source) != before
         except (PredictionsError, MissingExtraError, OSError) as error:
             _forget_frames(error)
             return [Refusal(index, error)]
-        if len(blocks) > 1 and isinstance(first := blocks[0], Block) and not first.named[0] and len(first.names) == 1:
+        if len(blocks) > 1 and not (first := blocks[0]).named[0] and len(first.names) == 1:
             first.names[0] = f"{source.name}[0]"
         if changed:
             return [Refusal(index, PredictionsError(f"{source.where}: changed while it was read. Score it again."))]
@@ -126,8 +85,8 @@ class Pipeline:
         """Batches of a source, each with the number of checkpoints before it."""
         start = 0
         for batch in source.read(self._options):
-            for first in range(0, len(batch.labels), 2 * _STACK):
-                part = batch.part(first, first + 2 * _STACK)
+            for first in range(0, len(batch.labels), 2 * STACK):
+                part = batch.part(first, first + 2 * STACK)
                 yield start, part
                 start += len(part.labels)
 
@@ -139,14 +98,16 @@ class Pipeline:
         named = np.full(rows, batch.names is not None)
         return self._counted(np.full(rows, index), names, named, batch, source.where, keep)
 
-    def _stacked(self, indices: Sequence[int], sources: Sequence[Source], keep: Keep) -> Block | None:
+    def _stacked(self, task: Task) -> Block | None:
         """Many files of one array each, read and counted together; None where one of them is out of the ordinary."""
+        sources = task.sources
         try:
             batch = read_stack([source.file for source in sources if source.file is not None], self._options)
             if batch is None:
                 return None
             names = [source.name for source in sources]
-            return self._counted(np.array(indices), names, np.zeros(len(names), bool), batch, sources[0].where, keep)
+            named = np.zeros(len(names), bool)
+            return self._counted(np.array(task.indices), names, named, batch, sources[0].where, task.keep)
         except (PredictionsError, OSError):
             return None  # whose fault it is shows when each is read by itself
 
@@ -180,52 +141,24 @@ class Pipeline:
         )
 
 
+def _contents(task: Task, parts: Sequence[Part]) -> Contents:
+    """Contents of the sources of a task that were scored: their bytes have just been read, and are at hand."""
+    from ml_scorer.scoring.versions import content_of  # a run without a store starts without it
+
+    refused = {part.source for part in parts if isinstance(part, Refusal)}
+    scored = (
+        (index, content_of(source, state))
+        for index, source, state in zip(task.indices, task.sources, task.states or (), strict=True)
+        if state is not None and index not in refused
+    )
+    return Contents({index: content for index, content in scored if content is not None})
+
+
 def _forget_frames(error: BaseException | None) -> None:
     """Let go of what the functions held that an error went through: arrays, and open files."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def usable_processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _tasks(sources: Sequence[Source], wanted: Sequence[int], threads: int) -> Iterator[Sequence[int]]:
-    """The wanted indices: array files some at a time, everything else alone."""
-    size = max(1, min(_STACK, len(wanted) // (2 * threads)))
-    start = 0
-    for alike, run in groupby(_stackable(sources[index]) for index in wanted):
-        stop = start + sum(1 for _ in run)
-        step = size if alike else 1
-        yield from (wanted[first : min(first + step, stop)] for first in range(start, stop, step))
-        start = stop
-
-
-def _stackable(source: Source) -> bool:
-    return source.file is not None and source.file.endswith(".npy") and source.address is None
-
-
-def _in_order(tasks: Iterable[_Task], work: Callable[[_Task], _Result], threads: int) -> Iterator[_Result]:
-    """Results in the order of the tasks; no more than twice as many tasks as threads are under way or waiting."""
-    if threads == 1:
-        yield from map(work, tasks)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        under_way: deque[Future[_Result]] = deque()
-        try:
-            for task in tasks:
-                under_way.append(pool.submit(work, task))
-                if len(under_way) > 2 * threads:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for future in under_way:
-                future.cancel()
 
 
 def _state(source: Source) -> tuple[int, int] | None:

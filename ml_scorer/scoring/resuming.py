@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from types import TracebackType
 from typing import Self
 
@@ -11,27 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_scorer.annotations import Annotations
-from ml_scorer.errors import MissingExtraError, PredictionsError
 from ml_scorer.kernel.sums import number_type
 from ml_scorer.measures import Measure
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS
 from ml_scorer.predictions import ReadOptions, Source
-from ml_scorer.predictions.remote import remote_state
-from ml_scorer.predictions.storage import without_secrets
 from ml_scorer.scores import UNKNOWN
 from ml_scorer.scoring.block import Block, joined_by_source
 from ml_scorer.scoring.counter import MISSING_COUNT, Counter
+from ml_scorer.scoring.versions import state_of
 from ml_scorer.signature import signature
 from ml_scorer.store import (
-    FileState,
     Measured,
     Results,
     Settings,
     Store,
-    content_hash,
-    file_state,
     images_fingerprint,
-    unchanged,
 )
 
 
@@ -54,6 +47,8 @@ class Resuming:
         Results that the store has already.
     new : list of int
         Indices of the sources that are to be scored.
+    states : dict of int to FileState
+        Every source as it is before anything is read, by its index; without those that cannot be looked at.
     """
 
     def __init__(  # noqa: PLR0913 (what a result depends on)
@@ -98,11 +93,11 @@ class Resuming:
             )
 
         kept = [measured(measure) for measure in measures]
-        self._states = {index: state for index, source in enumerate(sources) if (state := _state(source)) is not None}
+        self.states = {index: state for index, source in enumerate(sources) if (state := state_of(source)) is not None}
         places: dict[str, list[int]] = {}
-        for index, state in self._states.items():
+        for index, state in self.states.items():
             places.setdefault(state.source, []).append(index)
-        found = store.known(settings, kept, list(self._states.values()), variances=variances)
+        found = store.known(settings, kept, list(self.states.values()), variances=variances)
         self.known = list(self._blocks(found, places))
         done = {index for state in found.states for index in places[state.source]}
         self.new = [index for index in range(len(sources)) if index not in done]
@@ -117,19 +112,25 @@ class Resuming:
     ) -> None:
         self._writer.__exit__(kind, error, traceback)
 
-    def keep(self, blocks: Iterable[Block]) -> None:
-        """Put the results of whole sources into the store."""
+    def keep(self, blocks: Iterable[Block], contents: Mapping[int, str]) -> None:
+        """Put the results of whole sources into the store.
+
+        Parameters
+        ----------
+        blocks : iterable of Block
+        contents : mapping of int to str
+            Hash of the content of each source, by its index; one that is not in here is not kept.
+        """
         for block in joined_by_source(blocks):
-            results = self._results(block)
+            results = self._results(block, contents)
             if results is not None:
                 self._writer.add(results)
 
-    def _results(self, block: Block) -> Results | None:
+    def _results(self, block: Block, hashes: Mapping[int, str]) -> Results | None:
         """Of the sources of a block that are still as they were before they were read."""
         indices, rows_of = np.unique(block.sources, return_inverse=True)
-        states = [self._states.get(index) for index in indices.tolist()]
-        each = zip(indices.tolist(), states, strict=True)
-        contents = [state and _content(self._sources[index], state) for index, state in each]
+        states = [self.states.get(index) for index in indices.tolist()]
+        contents = [hashes.get(index) for index in indices.tolist()]
         whole = np.array([content is not None for content in contents])
         if not whole.any():
             return None
@@ -193,31 +194,3 @@ class Resuming:
             return found.names[row] if found.named[row] else f"{name}[{at}]" if many else name
 
         return [called(row, source, at, many=many) for row, source, at, many in each]
-
-
-def _state(source: Source) -> FileState | None:
-    """What a source is now; None where that is not to be had, which its reader says better."""
-    try:
-        if source.address is None:
-            return None if source.path is None else file_state(source.path)
-        version = remote_state(source.address)
-    except (OSError, PredictionsError, MissingExtraError):
-        return None
-    return None if version is None else FileState(without_secrets(source.address), 0, _number_of(version), settled=True)
-
-
-def _content(source: Source, state: FileState) -> str | None:
-    """The content of a file that was scored; None if it is another one by now."""
-    try:
-        if source.address is None:
-            content = content_hash(state.source)
-            return content if unchanged(state.source, state) else None
-        version = remote_state(source.address, anew=True)
-    except OSError:
-        return None
-    return f"{state.modified_ns:016x}" if version is not None and _number_of(version) == state.modified_ns else None
-
-
-def _number_of(version: str) -> int:
-    """A number that stands for what a remote storage says of the version of a file."""
-    return int.from_bytes(blake2b(version.encode(), digest_size=8).digest()) >> 1

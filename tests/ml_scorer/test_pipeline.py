@@ -14,7 +14,7 @@ from ml_scorer.errors import PredictionsError
 from ml_scorer.imagenet import validation_labels
 from ml_scorer.predictions import Predictions, Source
 from ml_scorer.schema import image_name
-from ml_scorer.scoring.pipeline import usable_processors
+from ml_scorer.scoring.threads import usable_processors
 
 CHECKPOINTS = 70  # more than two stacks
 

@@ -13,7 +13,7 @@ from ml_scorer import Annotations, Scorer, score
 from ml_scorer.errors import PredictionsError
 from ml_scorer.imagenet import class_folder_order, validation_labels
 from ml_scorer.schema import image_name
-from ml_scorer.scoring.pipeline import Pipeline
+from ml_scorer.scoring.engine import ThreadEngine
 from ml_scorer.store import Store
 from ml_scorer.store.columns import COUNTS
 
@@ -46,13 +46,13 @@ def sweep(tmp_path):
 def read(monkeypatch):
     """The names of the sources that are read, run after run."""
     names = []
-    parts = Pipeline.parts
+    run = ThreadEngine.run
 
-    def watched(self, sources, wanted, keep):
-        names.append([sources[index].name for index in wanted])
-        return parts(self, sources, wanted, keep)
+    def watched(self, pipeline, job):
+        names.append([job.sources[index].name for index in job.wanted])
+        return run(self, pipeline, job)
 
-    monkeypatch.setattr(Pipeline, "parts", watched)
+    monkeypatch.setattr(ThreadEngine, "run", watched)
     return names
 
 
