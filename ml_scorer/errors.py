@@ -34,6 +34,10 @@ class StoreError(ValueError):
     """A folder that is no store of results, or one in which a part is damaged."""
 
 
+class EngineError(RuntimeError):
+    """Workers that cannot be reached, or that cannot do what they are asked."""
+
+
 class MissingExtraError(ImportError):
     """An optional part of the package is not installed."""
 

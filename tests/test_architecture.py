@@ -27,7 +27,7 @@ LAYERS = (
     ("scores",),
     ("store",),
     ("scoring",),
-    ("comparison", "breakdowns"),
+    ("engines", "comparison", "breakdowns"),
     ("report",),
     ("cli",),
 )

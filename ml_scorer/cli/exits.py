@@ -8,6 +8,7 @@ import click
 
 from ml_scorer.errors import (
     AnnotationsError,
+    EngineError,
     GroupsError,
     MeasureError,
     MissingExtraError,
@@ -16,7 +17,16 @@ from ml_scorer.errors import (
 )
 from ml_scorer.report.cells import printable_lines
 
-REFUSALS = (AnnotationsError, GroupsError, MeasureError, PredictionsError, StoreError, MissingExtraError, OSError)
+REFUSALS = (
+    AnnotationsError,
+    EngineError,
+    GroupsError,
+    MeasureError,
+    PredictionsError,
+    StoreError,
+    MissingExtraError,
+    OSError,
+)
 
 
 class RefusingGroup(click.Group):

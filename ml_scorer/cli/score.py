@@ -11,6 +11,7 @@ import click
 from ml_scorer.cli.binding import Bind, on_error_option, scorer_options
 from ml_scorer.cli.confidence import CONFIDENCE, confidence_option
 from ml_scorer.cli.doubts import say_doubts
+from ml_scorer.cli.engine import engine_options
 from ml_scorer.cli.ordering import in_order, ordering_options
 from ml_scorer.cli.output import chosen_format, emit, output_options, refuse_overwriting
 from ml_scorer.cli.progress import ProgressBar
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ml_scorer.cli.baseline import BaselineFile
     from ml_scorer.comparison.drop import Changes
     from ml_scorer.scoring import Scorer
+    from ml_scorer.scoring.engine import Engine
     from ml_scorer.scoring.outcomes import Outcomes
 
 
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     "earlier result (-o, as .json, .csv or .parquet). Implies --confidence 0.95.",
 )
 @shard_option
+@engine_options
 @ordering_options
 @output_options
 def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
@@ -86,6 +89,7 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     fail_under: tuple[Threshold, ...],
     baseline: str | None,
     shard: Shard | None,
+    engine: Engine | None,
     sort: str | None,
     top: int | None,
     format_: str | None,
@@ -120,12 +124,16 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     outcomes, changes = None, None
     with ProgressBar() as progress:
         if rank or group_by is not None or images_of is not None or bootstrap is not None:
-            outcomes = scorer.outcomes(sources, on_error=on_error, confidence=confidence, progress=progress)
+            outcomes = scorer.outcomes(
+                sources, on_error=on_error, confidence=confidence, engine=engine, progress=progress
+            )
             if bootstrap is not None:
                 outcomes = outcomes.bootstrapped(confidence or CONFIDENCE, resamples=bootstrap, seed=seed)
             scores = outcomes.scores
         else:
-            scores = scorer.score(sources, on_error=on_error, store=store, confidence=confidence, progress=progress)
+            scores = scorer.score(
+                sources, on_error=on_error, store=store, confidence=confidence, engine=engine, progress=progress
+            )
     if not scores.frame.is_empty():
         changes = _changes(scorer, scores, outcomes, earlier or file)
     if outcomes is None or not (rank or group_by is not None):

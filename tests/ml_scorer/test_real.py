@@ -394,9 +394,9 @@ def test_results_of_other_measures_are_known_whatever_reassessed_labels_are_at_h
     first = score(tmp_path / "x.npy", synthetic, ["MLA"], **kept)
     read, parts = [], Pipeline.parts
 
-    def watched(self, sources, wanted, *others):
-        read.extend(wanted)
-        return parts(self, sources, wanted, *others)
+    def watched(self, task, *others):
+        read.extend(task.indices)
+        return parts(self, task, *others)
 
     monkeypatch.setattr(Pipeline, "parts", watched)
     again = score(tmp_path / "x.npy", replace(synthetic, real=labels), ["MLA"], **kept)

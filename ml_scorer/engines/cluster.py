@@ -1,0 +1,149 @@
+"""A Ray cluster to work on: one that runs already, or one of this machine's processors for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ml_scorer.errors import EngineError, MissingExtraError
+from ml_scorer.scoring.threads import usable_processors
+
+AUTO: Final = "auto"
+"""The address of the cluster of this machine."""
+
+_ANSWERS_WITHIN: Final = 10
+"""Seconds in which a node must take a connection."""
+
+_OBJECTS: Final = 256 << 20
+"""Bytes of shared memory of a cluster that is started here: results are small, and are taken at once."""
+
+_QUIET: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # which are sent over the network
+    "RAY_NUM_REDIS_GET_RETRIES": "3",  # attempts to join; Ray's own 20 take up to a quarter of an hour
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray will do from some version on, and warns of until then
+}
+"""Settings that Ray reads from the environment when it is imported, unless they are set."""
+
+_NOT_LET_IN: Final = "Unauthenticated"
+"""What Ray writes to standard error at a token that is missing or wrong; its exception does not say so."""
+
+_REMEDY: Final = (
+    "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN here to what the nodes of the cluster were started with "
+    "(`ray get-auth-token` on one of them prints it)."
+)
+
+
+@contextmanager
+def joined(address: str | None) -> Iterator[Any]:
+    """The module `ray`, connected; at the end a cluster that was started here is stopped, and any other one left alone.
+
+    Parameters
+    ----------
+    address : str, optional
+        Of a cluster. None is the one in the environment variable RAY_ADDRESS, or else a new one on this machine. A
+        process that is connected already stays so, whatever this says.
+
+    Raises
+    ------
+    MissingExtraError
+        If Ray is not installed.
+    EngineError
+        If the cluster cannot be joined or started.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtraError("Scoring on a Ray cluster", "ray") from error
+    if ray.is_initialized():
+        yield ray
+        return
+    address = address or os.environ.get("RAY_ADDRESS")
+    try:
+        if address is None:
+            _start(ray)
+        else:
+            _join(ray, address)
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _start(ray: Any) -> None:  # noqa: ANN401 (an optional package)
+    try:
+        ray.init(
+            address="local",
+            num_cpus=usable_processors(),
+            object_store_memory=_OBJECTS,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+        )
+    except Exception as error:  # Ray raises what its parts raise
+        raise EngineError(f"Ray does not start on this machine: {_first_line(error)}") from error
+
+
+def _join(ray: Any, address: str) -> None:  # noqa: ANN401
+    if address != AUTO:
+        _check_answer(address)
+    try:
+        with _aside() as said:
+            ray.init(address=address, log_to_driver=False, logging_level="error")
+    except ray.exceptions.AuthenticationError as error:
+        raise EngineError(f"the Ray cluster at {address} wants a token, and none is set here. {_REMEDY}") from error
+    except ConnectionError as error:
+        if address == AUTO:
+            raise EngineError("--address auto: no Ray cluster runs on this machine. Name HOST:PORT.") from error
+        if _NOT_LET_IN in "".join(said):
+            raise EngineError(
+                f"the Ray cluster at {address} wants a token: that of this run is missing or wrong. {_REMEDY}"
+            ) from error
+        raise EngineError(
+            f"what answers at {address} is no Ray cluster that this Ray ({ray.__version__}) can join."
+        ) from error
+    except Exception as error:  # Ray raises what its parts raise
+        raise EngineError(f"the Ray cluster at {address} cannot be joined: {_first_line(error)}") from error
+
+
+@contextmanager
+def _aside() -> Iterator[list[str]]:
+    """Take what Ray's own code writes to standard error meanwhile, which is in the list at the end."""
+    said: list[str] = []
+    with TemporaryFile() as file:
+        before = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            file.seek(0)
+            said.append(file.read().decode(errors="replace"))
+
+
+def _check_answer(address: str) -> None:
+    """Raise EngineError if nothing listens at an address: Ray itself would try for minutes."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or port is None:
+        raise EngineError(f"{address}: not the address of a Ray cluster. Expected HOST:PORT, such as 10.0.0.1:6379.")
+    try:
+        socket.create_connection((host, port), _ANSWERS_WITHIN).close()
+    except OSError as error:
+        raise EngineError(
+            f"no Ray cluster answers at {address} ({error}). `ray start --head` on its first node says its address."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """What is wrong, on one line."""
+    return " ".join((str(error).strip() or type(error).__name__).split())[:400]
