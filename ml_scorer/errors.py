@@ -38,6 +38,10 @@ class EngineError(RuntimeError):
     """Workers that cannot be reached, or that cannot do what they are asked."""
 
 
+class TrackerError(ValueError):
+    """A place to log results to that cannot be reached or written, or that holds something else."""
+
+
 class MissingExtraError(ImportError):
     """An optional part of the package is not installed."""
 

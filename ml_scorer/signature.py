@@ -14,6 +14,10 @@ _NO_ORDER: Final = "none"
 """Stands where nothing was scored."""
 
 
+_MATTER_OF_READING: Final = ("order", "ml_scorer")
+"""Parts that say how images were known and which version scored them: other ones measure the same."""
+
+
 def signature(measure: Measure, rule: Rule, *, missing: str, orders: Collection[str]) -> str:
     """Signature of one measure.
 
@@ -69,3 +73,12 @@ def _order(orders: Collection[str]) -> str:
 
 def _is_order(part: str) -> bool:
     return part.startswith(_ORDER)
+
+
+def measurement(signature: str) -> tuple[str, ...]:
+    """The parts of a signature that say what was measured, without how images were known and which version scored them.
+
+    >>> measurement("MLA|data:SYNTHETIC@5f0c1d2e|images:18692|order:names|ml_scorer:0.1.0")
+    ('MLA', 'data:SYNTHETIC@5f0c1d2e', 'images:18692')
+    """
+    return tuple(part for part in signature.split("|") if part.partition(":")[0] not in _MATTER_OF_READING)

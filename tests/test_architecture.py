@@ -17,7 +17,7 @@ EXPORTER = Path(build_cache.__file__).parent
 
 LAYERS = (
     ("errors", "schema", "version"),
-    ("imagenet",),
+    ("imagenet", "steps"),
     ("annotations",),
     ("measures",),
     ("kernel",),
@@ -29,6 +29,7 @@ LAYERS = (
     ("scoring",),
     ("engines", "comparison", "breakdowns"),
     ("report",),
+    ("trackers",),
     ("cli",),
 )
 """The parts of the scorer from the ground up; a part imports only from those before it, and from itself."""

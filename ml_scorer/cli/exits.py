@@ -14,6 +14,7 @@ from ml_scorer.errors import (
     MissingExtraError,
     PredictionsError,
     StoreError,
+    TrackerError,
 )
 from ml_scorer.report.cells import printable_lines
 
@@ -24,6 +25,7 @@ REFUSALS = (
     MeasureError,
     PredictionsError,
     StoreError,
+    TrackerError,
     MissingExtraError,
     OSError,
 )

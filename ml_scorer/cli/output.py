@@ -54,7 +54,7 @@ def chosen_format(said: str | None, output: str | None) -> str:
     return ENDINGS.get(ending, "table")
 
 
-def refuse_overwriting(output: str | None, read: Iterable[str | PathLike[str] | None]) -> None:
+def refuse_overwriting(output: str | None, read: Iterable[str | PathLike[str] | None], option: str = "-o ") -> None:
     """Raise a usage error if the output is one of the files that are read, by whatever name or link.
 
     `scorer_options` does so for the files of its options and for lists of predictions.
@@ -65,10 +65,12 @@ def refuse_overwriting(output: str | None, read: Iterable[str | PathLike[str] | 
         None: nothing is written to a file.
     read : iterable of str or path
         Gone through only if the output exists. None stands for what is no file on this machine.
+    option : str
+        How the output was named.
     """
     status = None if output is None else file_status(output)
     if status is not None and any(is_file_of(status, path) for path in read):
-        raise click.UsageError(f"-o {output} would overwrite a file that is to be read. Name another one.")
+        raise click.UsageError(f"{option}{output} would overwrite a file that is to be read. Name another one.")
 
 
 def file_status(path: str | PathLike[str]) -> os.stat_result | None:
@@ -94,9 +96,19 @@ def writing(output: str) -> Iterator[None]:
         raise click.ClickException(f"-o {output}: cannot be written: {error.strerror}. Name another file.") from error
 
 
-def emit(document: Document, format_: str, output: str | None) -> None:
-    """Print a document or write it to a file; each failure is said on standard error, unless it stands in the table."""
-    to_terminal = output is None and sys.stdout.isatty()
+def emit(document: Document, format_: str, output: str | None, *, silent: bool = False) -> None:
+    """Print a document or write it to a file; each failure is said on standard error, unless it stands in the table.
+
+    Parameters
+    ----------
+    document : Document
+    format_ : str
+    output : str, optional
+        None prints.
+    silent : bool
+        Whether standard output is taken by something else, so that nothing is printed.
+    """
+    to_terminal = output is None and sys.stdout.isatty() and not silent
     on_terminal = to_terminal and format_ == "table"
     if output is not None:
         with writing(output):
@@ -108,7 +120,7 @@ def emit(document: Document, format_: str, output: str | None) -> None:
         from ml_scorer.report.terminal import print_document
 
         print_document(document, Console())
-    else:
+    elif not silent:
         # A failure is said once: below the table on a terminal, else on standard error.
         text = FORMATS[format_](replace(document, failed=()) if format_ in FOR_PEOPLE else document)
         click.echo(_encodable(printable_lines(text) if to_terminal else text))

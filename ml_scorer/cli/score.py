@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -12,6 +11,7 @@ from ml_scorer.cli.binding import Bind, on_error_option, scorer_options
 from ml_scorer.cli.confidence import CONFIDENCE, confidence_option
 from ml_scorer.cli.doubts import say_doubts
 from ml_scorer.cli.engine import engine_options
+from ml_scorer.cli.log import Log, log_options
 from ml_scorer.cli.ordering import in_order, ordering_options
 from ml_scorer.cli.output import chosen_format, emit, output_options, refuse_overwriting
 from ml_scorer.cli.progress import ProgressBar
@@ -74,6 +74,7 @@ if TYPE_CHECKING:
 )
 @shard_option
 @engine_options
+@log_options
 @ordering_options
 @output_options
 def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
@@ -90,6 +91,7 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     baseline: str | None,
     shard: Shard | None,
     engine: Engine | None,
+    log: Log,
     sort: str | None,
     top: int | None,
     format_: str | None,
@@ -105,13 +107,15 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     ml-scorer score sweep/ --order imagefolder --store results -o scores.csv
     ml-scorer score resnet50.csv --measure MLA --measure 'Top1(images=validation)'
     ml-scorer score new.csv --fail-under 'MLA=0.85' --baseline old.csv
+    ml-scorer score sweep/ --order imagefolder --log mlflow
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     chosen = chosen_format(format_, output)
     whole = {"--rank": rank, "--group-by": group_by, "--baseline": baseline, "--sort": sort, "--top": top}
     check_shard(shard, chosen, store, whole)
     inputs = prediction_sources(list(predictions))
     sources = inputs if shard is None else shard.part(inputs)
-    refuse_overwriting(output, chain((source.path for source in sources), [baseline and baseline.removeprefix("@")]))
+    read = [*(source.path for source in sources), baseline and baseline.removeprefix("@")]
+    refuse_overwriting(output, read)
     earlier = None if baseline is None else read_result(baseline)
     images_of = baseline if earlier is None else None
     _check_together(store, bootstrap=bootstrap is not None, rank=rank, group_by=group_by, baseline=images_of)
@@ -121,6 +125,7 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     if confidence is None and (baseline is not None or bootstrap is not None):
         confidence = CONFIDENCE
     scorer = bind(also=[threshold.measure for threshold in fail_under])
+    log.check(read)
     outcomes, changes = None, None
     with ProgressBar() as progress:
         if rank or group_by is not None or images_of is not None or bootstrap is not None:
@@ -142,8 +147,9 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
         document = _of_outcomes(outcomes, group_by, confidence or CONFIDENCE, sort, top)
     if shard is not None and chosen == "parquet":
         document = shard_document(document, scores, shard, inputs)
-    emit(document, chosen, output)
+    emit(document, chosen, output, silent=log.takes_standard_output)
     say_doubts(scores)
+    log.add(scores)
     if _fallen(scores, fail_under, group_by, changes) or scores.failed:
         sys.exit(1)
 

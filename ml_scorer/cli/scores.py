@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ml_scorer.cli.log import Log, log_options
 from ml_scorer.cli.ordering import in_order, ordering_options
 from ml_scorer.cli.output import chosen_format, emit, output_options
 from ml_scorer.errors import MeasureError, PredictionsError, some
@@ -37,12 +38,14 @@ def _measures(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> 
     multiple=True,
     help="Only scores with this part in their signature, such as order:imagefolder; give it again for more parts.",
 )
+@log_options
 @ordering_options
 @output_options
-def scores(
+def scores(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     store: str,
     measures: list[str] | None,
     signature: tuple[str, ...],
+    log: Log,
     sort: str | None,
     top: int | None,
     format_: str | None,
@@ -55,16 +58,19 @@ def scores(
     \b
     ml-scorer scores DIR --top 10
     ml-scorer scores DIR --signature order:imagefolder -o scores.csv
+    ml-scorer scores DIR --log tensorboard
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     chosen = chosen_format(format_, output)
-    if output is not None and Path(output).resolve().parent == Path(store).resolve():
-        raise click.UsageError(f"-o {output} would lie in the store. Name a file elsewhere.")
+    for file in filter(None, (output, *log.files)):
+        if Path(file).resolve().parent == Path(store).resolve():
+            raise click.UsageError(f"{file} would lie in the store. Name a file elsewhere.")
     opened = Store(store, create=False)
     rows = opened.latest(signature=signature, measures=measures)
     if rows.is_empty():
         raise PredictionsError(_nothing(opened, measures, signature))
     table = score_table(rows, store, measures)
-    emit(scores_document(in_order(table, sort, top)), chosen, output)
+    log.check()
+    emit(scores_document(in_order(table, sort, top)), chosen, output, silent=log.takes_standard_output)
     orders = orders_of(rows)
     if len(orders) > 1:
         listed = some((f"{order} ({number:,} checkpoints)" for order, number in orders.items()), len(orders))
@@ -73,6 +79,7 @@ def scores(
             f"`--signature order:{next(iter(orders))}` shows one of them.",
             err=True,
         )
+    log.add(table)
 
 
 def _nothing(store: Store, measures: list[str] | None, signature: tuple[str, ...]) -> str:

@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
+from ml_scorer.steps import STEP_PATTERN, parsed_step_pattern
+
 
 def _checked(_: click.Context, __: click.Parameter, text: str | None) -> str:
-    from ml_scorer.report.page.data import STEP_PATTERN, parsed_step_pattern
-
     if text is None:
         return STEP_PATTERN
     try:

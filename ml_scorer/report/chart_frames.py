@@ -15,7 +15,7 @@ from ml_scorer.measures.class_sets import ALL
 from ml_scorer.report.charts import groups
 from ml_scorer.report.charts.kind import FrameName
 from ml_scorer.report.charts.told import CONFIDENCE, MEASURED
-from ml_scorer.report.page.data import STEP_PATTERN, best_outcomes, training_frame
+from ml_scorer.report.page.data import best_outcomes, training_frame
 from ml_scorer.scoring.outcomes import Outcomes
 
 DETAILED: Final = 100

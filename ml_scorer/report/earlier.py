@@ -13,13 +13,11 @@ import polars as pl
 
 from ml_scorer.errors import PredictionsError, some
 from ml_scorer.report.exact import PARQUET_FORMAT, SIGNATURE, unguarded
+from ml_scorer.signature import measurement
 from ml_scorer.statistics.confidence import check_level
 
 _FIRST: Final = 65_536
 """Bytes in which a file shows what it is."""
-
-_MATTER_OF_READING: Final = ("order", "ml_scorer")
-"""Parts of a signature that say how images were known and which version scored them: other ones measure the same."""
 
 _ROUNDING: Final = 1e-9
 """What the end of an interval may be off by, beside a score of 0 or 1, say."""
@@ -91,10 +89,7 @@ class EarlierResult:
                 f"{self.path}: {measure} is not in this result, which has {', '.join(self.signatures)}. "
                 f"Ask for one of these first (--measure), or make the baseline again."
             )
-        then, now = (
-            [part for part in text.split("|") if part.partition(":")[0] not in _MATTER_OF_READING]
-            for text in (self.signatures[measure], signature)
-        )
+        then, now = map(measurement, (self.signatures[measure], signature))
         if then != now:
             old, new = ([part for part in these if part not in those] for these, those in ((then, now), (now, then)))
             raise PredictionsError(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from ml_scorer.annotations import Identity
 from ml_scorer.report.document import Document
 from ml_scorer.report.lists import listed
 
@@ -35,7 +36,7 @@ def json_text(document: Document) -> str:
         **document.extra,
         **({"notes": list(document.notes)} if document.notes else {}),
     }
-    said = {"signatures": dict(document.signatures), "annotations": _annotations(document), **about}
+    said = {"signatures": dict(document.signatures), "annotations": identity_fields(document.annotations), **about}
     return json.dumps(said, indent=2, allow_nan=False)
 
 
@@ -64,7 +65,7 @@ def parquet_bytes(document: Document) -> bytes:
     """The first table as a Parquet file; what else there is stands in its metadata, as JSON."""
     about: Mapping[str, Any] = {
         "signatures": dict(document.signatures),
-        "annotations": _annotations(document),
+        "annotations": identity_fields(document.annotations),
         "failed": [asdict(failure) for failure in document.failed],
         **document.extra,
         "notes": list(document.notes),
@@ -74,6 +75,16 @@ def parquet_bytes(document: Document) -> bytes:
     metadata |= {key: json.dumps(value) for key, value in about.items()}
     document.tables[0].frame.write_parquet(buffer, metadata=metadata)
     return buffer.getvalue()
+
+
+def identity_fields(identity: Identity) -> dict[str, Any]:
+    """Which annotations these are, as the fields of an object."""
+    return {
+        "name": identity.name,
+        "version": identity.version,
+        "fingerprint": identity.fingerprint,
+        "genuine": identity.genuine,
+    }
 
 
 def unguarded(text: str) -> str:
@@ -90,13 +101,3 @@ def _finite(frame: pl.DataFrame) -> pl.DataFrame:
     """The same frame with nulls for what JSON has no word for."""
     floats = pl.selectors.float()
     return frame.with_columns(pl.when(floats.is_finite()).then(floats))
-
-
-def _annotations(document: Document) -> dict[str, Any]:
-    identity = document.annotations
-    return {
-        "name": identity.name,
-        "version": identity.version,
-        "fingerprint": identity.fingerprint,
-        "genuine": identity.genuine,
-    }

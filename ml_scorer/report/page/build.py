@@ -12,7 +12,7 @@ from ml_scorer.report.cells import warnings
 from ml_scorer.report.charts.embedding import CHART_STYLE, vega_script
 from ml_scorer.report.doubts import doubts
 from ml_scorer.report.page.bits import MOST, comparable_measure, comparison_data
-from ml_scorer.report.page.data import STEP_PATTERN, best_outcomes, leaderboard_frame
+from ml_scorer.report.page.data import best_outcomes, leaderboard_frame
 from ml_scorer.report.page.figures import figures
 from ml_scorer.report.page.leaderboard import CLAMPED, Leaderboard, leaderboard_of
 from ml_scorer.report.page.policy import content_policy, json_for_html, script_for_html

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import Final
 
 import polars as pl
 
@@ -12,15 +10,7 @@ from ml_scorer.comparison.ranking import PLACES, with_places
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS
 from ml_scorer.scoring.counter import MISSING_COUNT
 from ml_scorer.scoring.outcomes import Outcomes
-
-_STEP = r"(?:step|epoch|iter(?:ation)?|checkpoint|ckpt)"
-
-STEP_PATTERN: Final = (
-    rf"(?i)^(?P<run>.*?)(?:^|[-_./ ])(?:global[-_]?)?(?:{_STEP}[-_= ]?|(?=0\d|\d{{4}}))(?P<step>\d+)"
-    rf"(?:[-_. ]{_STEP}[-_= ]?\d+)?$"
-)
-"""Finds run and step in `name-step-500`, `name-00500` and `name/epoch=3`. A bare number is a step only if it has a
-leading zero or at least four digits: `resnet-50` is a model."""
+from ml_scorer.steps import STEP_PATTERN, steps_of
 
 
 def leaderboard_frame(outcomes: Outcomes) -> pl.DataFrame:
@@ -81,25 +71,10 @@ def training_frame(leaderboard: pl.DataFrame, step_pattern: str = STEP_PATTERN) 
     ValueError
         If the pattern is no regular expression, or lacks one of the groups.
     """
-    pattern = parsed_step_pattern(step_pattern)
-    matches = [pattern.search(name) for name in leaderboard["checkpoint"].to_list()]
-    runs = [match and (match["run"] or "run") for match in matches]
-    steps = [match and match["step"] for match in matches]
+    steps = list(steps_of(leaderboard["checkpoint"].to_list(), step_pattern))
     frame = leaderboard.with_columns(
-        pl.Series("run", runs, pl.String), pl.Series("step", steps, pl.String).cast(pl.Int64, strict=False)
+        pl.Series("run", [step and step.run for step in steps], pl.String),
+        pl.Series("step", [step and step.step for step in steps], pl.Int64),
     ).drop_nulls(["run", "step"])
     several = pl.col("step").n_unique().over("run") > 1
     return frame.filter(several).sort("run", "step", maintain_order=True)
-
-
-def parsed_step_pattern(text: str) -> re.Pattern[str]:
-    """The regular expression of a text, with the groups `run` and `step`; ValueError where it is none."""
-    example = r"'(?P<run>.+)-step-(?P<step>\d+)'"
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}. An example: {example}.") from error
-    lacking = [name for name in ("run", "step") if name not in pattern.groupindex]
-    if lacking:
-        raise ValueError(f"{text!r} has no group {' and no group '.join(lacking)}. An example: {example}.")
-    return pattern

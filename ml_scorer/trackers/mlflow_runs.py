@@ -1,0 +1,216 @@
+"""Results as runs of MLflow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
+from itertools import islice
+from time import time_ns
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+
+from ml_scorer.errors import MissingExtraError, TrackerError
+from ml_scorer.report.cells import printable, warnings
+from ml_scorer.signature import measurement
+from ml_scorer.trackers.metric_names import metric_name
+from ml_scorer.trackers.mlflow_settings import mlflow_settings
+from ml_scorer.trackers.records import Record, Results
+from ml_scorer.trackers.tracker import Tracker
+from ml_scorer.version import tool_version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Run
+
+EXPERIMENT: Final = "ml-scorer"
+"""Where the environment names no other."""
+
+KEY: Final = "ml_scorer.key"
+"""Tag that a run is found again by: names can be too long, and hold what a search cannot."""
+
+_RUN: Final = "ml_scorer.run"
+_CHECKPOINT: Final = "ml_scorer.checkpoint"
+"""Tags with the name: of a training run, whose metrics have steps, or of a single checkpoint."""
+
+_SIGNATURE: Final = "signature."
+"""Starts the tag with the signature of a measure."""
+
+_METRICS_AT_ONCE: Final = 1000
+_TAGS_AT_ONCE: Final = 100
+"""Most that MLflow takes in one call."""
+
+_LONGEST_TAG: Final = 5000
+_LONGEST_NAME: Final = 250
+_LONGEST_REASON: Final = 300
+
+_Item = TypeVar("_Item")
+
+
+class MLflow(Tracker):
+    """A run of MLflow for each training run, its metrics at their steps; or for each checkpoint that tells no step.
+
+    A run that was made for the same name and goes on to hold the same measurements is gone on with, and numbers that
+    it has are not logged again.
+    """
+
+    form: ClassVar[str] = "mlflow[=URI]"
+    meaning: ClassVar[str] = "runs on the server of MLFLOW_TRACKING_URI, in the experiment MLFLOW_EXPERIMENT_NAME"
+
+    def __init__(self, where: str | None) -> None:
+        self._uri = where
+
+    def check(self) -> None:
+        """Make sure that mlflow is installed, and that its server answers within seconds."""
+        with mlflow_settings(checking=True), self._told("cannot be reached"):
+            self._client.search_experiments(max_results=1)
+
+    def log(self, results: Results) -> None:
+        """Log what is not there yet, a few calls for each run."""
+        done = 0
+        try:
+            with mlflow_settings(checking=False), self._told("stopped"):
+                experiment = self._experiment()
+                for name, steps in results.series.items():
+                    self._log_series(experiment, name, steps, results)
+                    done += len(steps)
+        except TrackerError as error:
+            raise TrackerError(
+                f"{error} {done:,} of {len(results.records):,} checkpoints are logged. Log again later: what is there "
+                f"already is left as it is."
+            ) from error
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        try:
+            from mlflow import MlflowClient
+        except ImportError as error:
+            raise MissingExtraError("--log mlflow", "mlflow") from error
+        return MlflowClient(tracking_uri=self._uri)
+
+    @property
+    def _where(self) -> str:
+        return self._uri or os.environ.get("MLFLOW_TRACKING_URI") or "its default"
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Turn what MLflow says into one sentence."""
+        try:
+            yield
+        except (MissingExtraError, TrackerError):
+            raise
+        except Exception as error:  # noqa: BLE001 (MLflow lets those of requests, SQLAlchemy and others through)
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            reason = said if len(said) <= _LONGEST_REASON else f"{said[:_LONGEST_REASON]}…"
+            raise TrackerError(f"MLflow at {printable(self._where)} {what}: {printable(reason)}.") from error
+
+    def _experiment(self) -> str:
+        """The experiment, made where there is none of its name."""
+        from mlflow.exceptions import MlflowException
+
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(name))
+            except MlflowException:  # somebody else has made it meanwhile
+                found = self._client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage != "active":
+            raise TrackerError(
+                f"the experiment {name!r} is deleted in MLflow. Restore it, or name another one with "
+                f"MLFLOW_EXPERIMENT_NAME."
+            )
+        return str(found.experiment_id)
+
+    def _log_series(self, experiment: str, name: str, steps: Sequence[tuple[int, Record]], results: Results) -> None:
+        tags = _tags(name, results, stepped=any(record.step for _, record in steps))
+        run = self._run_of(experiment, tags)
+        known = set[tuple[str, float, int]]()
+        if run is None:
+            run = self._client.create_run(experiment, tags=tags, run_name=_run_name(name))
+        else:
+            known = self._known(run, steps)
+            self._tag(run, tags)
+        now = time_ns() // 1_000_000
+        metrics = [_metric(*point, now) for point in _points(steps) if point not in known]
+        run_id = run.info.run_id
+        for batch in _batches(metrics, _METRICS_AT_ONCE):
+            self._client.log_batch(run_id, metrics=batch)
+        if run.info.status == "RUNNING":
+            self._client.set_terminated(run_id)
+
+    def _run_of(self, experiment: str, tags: Mapping[str, str]) -> Run | None:
+        """The first run for this name that holds no other measurement under one of these signatures."""
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [experiment], f"tags.`{KEY}` = '{tags[KEY]}'", order_by=["attributes.start_time ASC"], page_token=token
+            )
+            found = next((run for run in page if _same_measurements(run.data.tags, tags)), None)
+            token = page.token
+            if found is not None or not token:
+                return found
+
+    def _known(self, run: Run, steps: Sequence[tuple[int, Record]]) -> set[tuple[str, float, int]]:
+        """The points that a run has; where it has no steps these are the latest, which it says of itself."""
+        latest = run.data.metrics
+        if _RUN not in run.data.tags:
+            return {(name, value, 0) for name, value in latest.items()}
+        names = {name for name, _, _ in _points(steps)} & set(latest)
+        histories = (self._client.get_metric_history(run.info.run_id, name) for name in names)
+        return {(metric.key, metric.value, metric.step) for history in histories for metric in history}
+
+    def _tag(self, run: Run, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        other = [RunTag(key, value) for key, value in tags.items() if run.data.tags.get(key) != value]
+        for batch in _batches(other, _TAGS_AT_ONCE):
+            self._client.log_batch(run.info.run_id, tags=batch)
+
+
+def _points(steps: Sequence[tuple[int, Record]]) -> Iterator[tuple[str, float, int]]:
+    """Name, value and step of each metric."""
+    for step, record in steps:
+        for name, value in record.numbers().items():
+            yield metric_name(name), value, step
+
+
+def _metric(name: str, value: float, step: int, now: int) -> Metric:
+    from mlflow.entities import Metric
+
+    return Metric(name, value, now, step)
+
+
+def _tags(name: str, results: Results, *, stepped: bool) -> dict[str, str]:
+    """What a run says of itself."""
+    tags = {
+        KEY: sha256(name.encode("utf-8", "surrogatepass")).hexdigest(),
+        _RUN if stepped else _CHECKPOINT: printable(name)[:_LONGEST_TAG],
+        "ml_scorer.version": tool_version(),
+        "ml_scorer.annotations": str(results.annotations),
+        "ml_scorer.annotations_fingerprint": results.annotations.fingerprint,
+        "ml_scorer.annotations_status": results.annotations.status,
+        **{_SIGNATURE + metric_name(measure): text[:_LONGEST_TAG] for measure, text in results.signatures.items()},
+    }
+    doubt = " ".join(warnings(results.annotations))
+    return {**tags, "mlflow.note.content": doubt[:_LONGEST_TAG]} if doubt else tags
+
+
+def _same_measurements(there: Mapping[str, str], here: Mapping[str, str]) -> bool:
+    shared = [key for key in here if key.startswith(_SIGNATURE) and key in there]
+    return all(measurement(there[key]) == measurement(here[key]) for key in shared)
+
+
+def _run_name(name: str) -> str:
+    text = printable(name)
+    return text if 0 < len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…" if text else "(no name)"
+
+
+def _batches(items: Sequence[_Item], most: int) -> Iterator[list[_Item]]:
+    left = iter(items)
+    while batch := list(islice(left, most)):
+        yield batch
+
+
+__all__ = ["MLflow"]
