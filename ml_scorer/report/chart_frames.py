@@ -17,6 +17,7 @@ from ml_scorer.report.charts.kind import FrameName
 from ml_scorer.report.charts.told import CONFIDENCE, MEASURED
 from ml_scorer.report.page.data import best_outcomes, training_frame
 from ml_scorer.scoring.outcomes import Outcomes
+from ml_scorer.steps import STEP_PATTERN
 
 DETAILED: Final = 100
 """Classes and confusions are those of so many checkpoints at most, the best."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
@@ -41,9 +42,17 @@ _METRICS_AT_ONCE: Final = 1000
 _TAGS_AT_ONCE: Final = 100
 """Most that MLflow takes in one call."""
 
+_RUNS_AT_ONCE: Final = 1000
+
+_SEARCHED: Final = 20
+"""Runs that are searched for one by one; where there are more, those of the experiment are listed."""
+
+_CALLS_AT_ONCE: Final = 4
+"""Most of the time of a call is waiting, for a database or a network."""
+
 _LONGEST_TAG: Final = 5000
 _LONGEST_NAME: Final = 250
-_LONGEST_REASON: Final = 300
+_LONGEST_REASON: Final = 200
 
 _Item = TypeVar("_Item")
 
@@ -72,9 +81,16 @@ class MLflow(Tracker):
         try:
             with mlflow_settings(checking=False), self._told("stopped"):
                 experiment = self._experiment()
-                for name, steps in results.series.items():
-                    self._log_series(experiment, name, steps, results)
-                    done += len(steps)
+                keyed = {_key(name): (name, steps) for name, steps in results.series.items()}
+                runs = self._runs(experiment, list(keyed))
+
+                def log_one(key: str) -> int:
+                    name, steps = keyed[key]
+                    return self._log_series(experiment, name, steps, results, runs.get(key, ()))
+
+                with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
+                    for number in pool.map(log_one, keyed):
+                        done += number
         except TrackerError as error:
             raise TrackerError(
                 f"{error} {done:,} of {len(results.records):,} checkpoints are logged. Log again later: what is there "
@@ -100,10 +116,11 @@ class MLflow(Tracker):
             yield
         except (MissingExtraError, TrackerError):
             raise
-        except Exception as error:  # noqa: BLE001 (MLflow lets those of requests, SQLAlchemy and others through)
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            reason = said if len(said) <= _LONGEST_REASON else f"{said[:_LONGEST_REASON]}…"
-            raise TrackerError(f"MLflow at {printable(self._where)} {what}: {printable(reason)}.") from error
+        except Exception as error:
+            raise TrackerError(
+                f"MLflow at {printable(self._where)} {what}: {_reason(error)}. Name its address with --log mlflow=URI "
+                f"or MLFLOW_TRACKING_URI."
+            ) from error
 
     def _experiment(self) -> str:
         """The experiment, made where there is none of its name."""
@@ -123,9 +140,29 @@ class MLflow(Tracker):
             )
         return str(found.experiment_id)
 
-    def _log_series(self, experiment: str, name: str, steps: Sequence[tuple[int, Record]], results: Results) -> None:
+    def _runs(self, experiment: str, keys: Sequence[str]) -> dict[str, list[Run]]:
+        """The runs that were made for the same names, the first ones first."""
+        listed = len(keys) > _SEARCHED
+        filters = [""] if listed else [f"tags.`{KEY}` = '{key}'" for key in keys]
+        found: dict[str, list[Run]] = {}
+        for text in filters:
+            token, more = None, True
+            while more:
+                page = self._client.search_runs(
+                    [experiment], text, max_results=_RUNS_AT_ONCE, order_by=["start_time ASC"], page_token=token
+                )
+                for run in page:
+                    found.setdefault(run.data.tags.get(KEY, ""), []).append(run)
+                token = page.token
+                more = bool(token)
+        return found
+
+    def _log_series(
+        self, experiment: str, name: str, steps: Sequence[tuple[int, Record]], results: Results, runs: Iterable[Run]
+    ) -> int:
+        """Log one series to its run; return the number of its checkpoints."""
         tags = _tags(name, results, stepped=any(record.step for _, record in steps))
-        run = self._run_of(experiment, tags)
+        run = next((run for run in runs if _same_measurements(run.data.tags, tags)), None)
         known = set[tuple[str, float, int]]()
         if run is None:
             run = self._client.create_run(experiment, tags=tags, run_name=_run_name(name))
@@ -134,23 +171,11 @@ class MLflow(Tracker):
             self._tag(run, tags)
         now = time_ns() // 1_000_000
         metrics = [_metric(*point, now) for point in _points(steps) if point not in known]
-        run_id = run.info.run_id
         for batch in _batches(metrics, _METRICS_AT_ONCE):
-            self._client.log_batch(run_id, metrics=batch)
+            self._client.log_batch(run.info.run_id, metrics=batch)
         if run.info.status == "RUNNING":
-            self._client.set_terminated(run_id)
-
-    def _run_of(self, experiment: str, tags: Mapping[str, str]) -> Run | None:
-        """The first run for this name that holds no other measurement under one of these signatures."""
-        token = None
-        while True:
-            page = self._client.search_runs(
-                [experiment], f"tags.`{KEY}` = '{tags[KEY]}'", order_by=["attributes.start_time ASC"], page_token=token
-            )
-            found = next((run for run in page if _same_measurements(run.data.tags, tags)), None)
-            token = page.token
-            if found is not None or not token:
-                return found
+            self._client.set_terminated(run.info.run_id)
+        return len(steps)
 
     def _known(self, run: Run, steps: Sequence[tuple[int, Record]]) -> set[tuple[str, float, int]]:
         """The points that a run has; where it has no steps these are the latest, which it says of itself."""
@@ -169,6 +194,19 @@ class MLflow(Tracker):
             self._client.log_batch(run.info.run_id, tags=batch)
 
 
+def _reason(error: BaseException) -> str:
+    """What went wrong, in the words of the operating system where it was the network."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    said = next((one.strerror for one in chain if isinstance(one, OSError) and one.strerror), None)
+    if said is None and any("Timeout" in type(one).__name__ for one in chain):
+        said = "no answer in time"
+    said = said or str(error).partition(" Response body:")[0] or type(error).__name__
+    text = printable(" ".join(said.split())).rstrip(".")
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+
+
 def _points(steps: Sequence[tuple[int, Record]]) -> Iterator[tuple[str, float, int]]:
     """Name, value and step of each metric."""
     for step, record in steps:
@@ -182,10 +220,14 @@ def _metric(name: str, value: float, step: int, now: int) -> Metric:
     return Metric(name, value, now, step)
 
 
+def _key(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _tags(name: str, results: Results, *, stepped: bool) -> dict[str, str]:
     """What a run says of itself."""
     tags = {
-        KEY: sha256(name.encode("utf-8", "surrogatepass")).hexdigest(),
+        KEY: _key(name),
         _RUN if stepped else _CHECKPOINT: printable(name)[:_LONGEST_TAG],
         "ml_scorer.version": tool_version(),
         "ml_scorer.annotations": str(results.annotations),

@@ -16,7 +16,7 @@ _CHECKING: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST
 """Whether a server is there shows at once: two tries of five seconds."""
 
 _LOGGING: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
-"""A busy server is waited for; MLflow's own seven tries of two minutes would keep a dead one for a quarter of an hour."""
+"""A busy server is waited for. By MLflow's own seven tries of two minutes a dead one would be, too."""
 
 
 @contextmanager

@@ -24,13 +24,7 @@ from ml_scorer.measures import MEASURES, MLA, ImageNetM, ReaL, Top1  # after wha
 from ml_scorer.report.doubts import doubts
 from ml_scorer.report.page.bits import comparable_measure, comparison_data, open_labels
 from ml_scorer.report.page.build import report_page
-from ml_scorer.report.page.data import (
-    STEP_PATTERN,
-    best_outcomes,
-    leaderboard_frame,
-    parsed_step_pattern,
-    training_frame,
-)
+from ml_scorer.report.page.data import best_outcomes, leaderboard_frame, training_frame
 from ml_scorer.report.page.leaderboard import leaderboard_of
 from ml_scorer.report.page.meanings import meaning
 from ml_scorer.report.page.policy import content_policy, json_for_html, script_for_html
@@ -98,40 +92,12 @@ def test_a_leaderboard_without_intervals_is_refused(synthetic):
         leaderboard_frame(made_outcomes(synthetic, ["a"], confidence=None))
 
 
-@pytest.mark.parametrize(
-    ("name", "run", "step"),
-    [
-        ("name-step-00500", "name", 500),
-        ("name-00500", "name", 500),
-        ("name-5000", "name", 5000),
-        ("runs/a/epoch=3", "runs/a", 3),
-        ("epoch=3", "run", 3),
-        ("a/epoch=3-step=700", "a", 3),
-        ("vit_global_step12", "vit", 12),
-        ("resnet-50", None, None),
-        ("ResNet50", None, None),
-        ("seed-7", None, None),
-        ("step", None, None),
-    ],
-)
-def test_runs_and_steps_are_found_in_names(name, run, step):
-    match = parsed_step_pattern(STEP_PATTERN).search(name)
-    assert ((match["run"] or "run", int(match["step"])) if match else (None, None)) == (run, step)
-
-
 def test_training_runs_have_several_steps_in_order():
     frame = training_frame(
         pl.DataFrame({"checkpoint": ["a-step-10", "a-step-9", "b-step-1", "c"], "MLA": [4.0, 3, 2, 1]})
     )
     assert frame.select("checkpoint", "run", "step").rows() == [("a-step-9", "a", 9), ("a-step-10", "a", 10)]
     assert training_frame(frame.clear()).is_empty()
-
-
-def test_a_step_pattern_needs_its_groups():
-    with pytest.raises(ValueError, match=r"has no group run and no group step. An example"):
-        parsed_step_pattern(r"\d+")
-    with pytest.raises(ValueError, match=r"no regular expression: .*\. An example"):
-        parsed_step_pattern("(")
 
 
 def test_the_headline_says_what_the_images_can_tell():

@@ -20,6 +20,7 @@ from ml_scorer.report.page.sources import citations, other_data
 from ml_scorer.report.page.words import headline, leaderboard_words, method_words, terms
 from ml_scorer.report.printable import printable, printable_lines
 from ml_scorer.scoring.outcomes import Outcomes
+from ml_scorer.steps import STEP_PATTERN
 from ml_scorer.version import tool_version
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def report_page(
     title : str
         Its heading.
     step_pattern : str
-        How names tell run and step; see `training_frame`.
+        How names tell run and step; see `steps_of`.
     comparable : int
         How many of the best checkpoints can be compared in it, two at a time; about 5 kB each.
 
