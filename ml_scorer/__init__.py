@@ -5,6 +5,15 @@ from ml_scorer.measures import MLA, ImageNetM, Top1, Top5, parse_measure
 from ml_scorer.scores import Scores
 from ml_scorer.scoring import Scorer, score
 
+
+def _html(scores: Scores) -> str:
+    from ml_scorer.report.notebook import scores_html  # only a notebook asks for it
+
+    return scores_html(scores)
+
+
+Scores.notebook_html = staticmethod(_html)
+
 __all__ = [
     "MLA",
     "Annotations",

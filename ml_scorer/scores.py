@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import polars as pl
 from numpy.typing import NDArray
 
 from ml_scorer.annotations import Identity
 from ml_scorer.measures import Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNKNOWN: Final = -1
 """Stands for a count that is not known, before it becomes a null."""
@@ -99,6 +102,10 @@ class Scores:
     intervals: Mapping[str, str] = field(default_factory=dict)
     origins: Origins | None = None
 
+    notebook_html: ClassVar[Callable[[Scores], str] | None] = None
+    """How a notebook shows scores. What people read is made by the reports, which stand on this; so the root of the
+    package, which puts all parts together, says it."""
+
     def exact(self, measure: str | Measure) -> list[Fraction]:
         """The scores of one measure as the rational numbers that they are, in the order of the rows.
 
@@ -128,6 +135,43 @@ class Scores:
         origins = self.origins and self.origins.rows(chosen)
         return replace(self, frame=frame, near_chance=near_chance, origins=origins, _sums=sums)
 
+    def to_pandas(self) -> pd.DataFrame:
+        """The frame as one of pandas, without pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Names as str, shares as float64, counts as Int64, null where they are not known. Its `attrs` are the
+            `signatures`, the `annotations` as signatures name them, and the `confidence` of intervals.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_pandas needs pandas, which is not installed: pip install pandas") from error
+        frame = pd.DataFrame({column.name: _pandas_column(column) for column in self.frame})
+        frame.attrs = {
+            "signatures": dict(self.signatures),
+            "annotations": str(self.annotations),
+            "confidence": self.confidence,
+        }
+        return frame
+
+    def _repr_html_(self) -> str | None:
+        return None if Scores.notebook_html is None else Scores.notebook_html(self)
+
     def __repr__(self) -> str:
         number = self.frame.height
         return f"<Scores of {number:,} checkpoint{'' if number == 1 else 's'}, {self.annotations}>\n{self.frame}"
+
+
+def _pandas_column(column: pl.Series) -> pd.Series[Any]:
+    import pandas as pd
+
+    if column.dtype.is_float():
+        return pd.Series(column.to_numpy(), dtype="float64")
+    return pd.Series(column.to_list(), dtype="Int64" if column.dtype.is_integer() else "str")
