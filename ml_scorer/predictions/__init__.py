@@ -5,7 +5,7 @@ from ml_scorer.predictions.arrays.npy_stack import read_stack
 from ml_scorer.predictions.batch import Predictions
 from ml_scorer.predictions.class_ids import CLASS_IDS, class_ids_named
 from ml_scorer.predictions.doctor import examine
-from ml_scorer.predictions.orders import ORDERS, resolve_order
+from ml_scorer.predictions.orders import ORDERS, OrderLike, resolve_order
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.predictions.sources import Source, Sources, prediction_sources
 from ml_scorer.predictions.twins import ReviewedLabels, check_twin
@@ -14,6 +14,7 @@ __all__ = [
     "CLASS_IDS",
     "ORDERS",
     "Aligner",
+    "OrderLike",
     "Predictions",
     "ReadOptions",
     "ReviewedLabels",

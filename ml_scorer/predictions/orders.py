@@ -7,13 +7,13 @@ one shard after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import md5, sha256
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -112,26 +112,29 @@ def orders_of_size(size: int, annotated: Images | None) -> dict[str, Images]:
     return {name: known[name](annotated) for name in known if sizes[name] == size}
 
 
-def resolve_order(order: str | PathLike[str], annotations: Annotations) -> Order:
+OrderLike: TypeAlias = str | PathLike[str] | Iterable[str]
+"""How an order is said: one of `ORDERS`, the path of a text file that lists image names, or the names themselves."""
+
+
+def resolve_order(order: OrderLike, annotations: Annotations) -> Order:
     """The images that an order means.
 
     Parameters
     ----------
-    order : str or path
-        One of `ORDERS`, or the path of a text file that lists image names, one a line.
+    order : str, path, or names
+        One of `ORDERS`; the path of a text file that lists image names, one a line; or a list (tuple, array, Series) of
+        image names. A list that is exactly one of `ORDERS` is called so.
     annotations : Annotations
 
     Raises
     ------
     PredictionsError
-        If it is neither, or the file lists what is no validation image, or one twice.
+        If it is none of these, or what is no validation image is among the names, or one twice.
     """
-    if not isinstance(order, str | PathLike):
-        raise PredictionsError(
-            f"an order is one of {known_orders()}, or the path of a text file of image names, not {order!r:.50}."
-        )
     if isinstance(order, str) and order in ORDERS:
         return Order(order, ORDERS[order](annotations.images))
+    if not isinstance(order, str | PathLike):
+        return _known_or_listed(_images_of(_names(order), "order", "names"), annotations)
     file = Path(order)
     if not file.is_file():
         raise PredictionsError(f"unknown order {order!r}: neither a file of image names nor one of {known_orders()}.")
@@ -139,16 +142,54 @@ def resolve_order(order: str | PathLike[str], annotations: Annotations) -> Order
         lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
         raise PredictionsError(f"{file}: not a text file; expected image names, one a line.") from error
-    names = pl.Series([line for line in lines if line], dtype=pl.String)
-    images = image_numbers(names)
-    unknown = names.filter(pl.Series(images == 0))
-    if unknown.len() or not names.len():
-        found = f"{unknown.len():,} lines are none: {some(unknown, unknown.len())}" if unknown.len() else "it is empty"
-        raise PredictionsError(f"{file}: expected names of ImageNet validation images, one a line; {found}.")
+    return _known_or_listed(_images_of([line for line in lines if line], str(file), "lines"), annotations)
+
+
+def _names(order: Iterable[str]) -> list[str]:
+    """The names in a list, a tuple, an array or a Series.
+
+    Raises
+    ------
+    PredictionsError
+        If it is anything else.
+    """
+    names = list(order) if isinstance(order, Iterable) and not isinstance(order, bytes | Mapping) else [order]
+    strange = [name for name in names if not isinstance(name, str)]
+    if strange:
+        raise PredictionsError(
+            f"an order is one of {known_orders()}, the path of a text file of image names, or a list of these names, "
+            f"not {strange[0] if len(names) > 1 else order!r:.50}."
+        )
+    return names
+
+
+def _images_of(names: list[str], where: str, what: str) -> Images:
+    """Numbers of the images that are named, each once.
+
+    Raises
+    ------
+    PredictionsError
+        If what is no validation image is among them, or one twice.
+    """
+    texts = pl.Series(names, dtype=pl.String)
+    images = image_numbers(texts)
+    unknown = texts.filter(pl.Series(images == 0))
+    if unknown.len() or not names:
+        found = f"{unknown.len():,} {what} are none: {some(unknown, unknown.len())}" if names else "it is empty"
+        each = ", one a line" if what == "lines" else ""
+        raise PredictionsError(f"{where}: expected names of ImageNet validation images{each}; {found}.")
     numbers, counts = np.unique(images, return_counts=True)
     if (counts > 1).any():
         repeated = [image_name(n) for n in numbers[counts > 1].tolist()]
-        raise PredictionsError(f"{file}: images are listed twice: {some(repeated, len(repeated))}.")
+        raise PredictionsError(f"{where}: images are listed twice: {some(repeated, len(repeated))}.")
+    return images
+
+
+def _known_or_listed(images: Images, annotations: Annotations) -> Order:
+    """The known order of these images, so that signatures compare; else one that is called by its images."""
+    for name, known in orders_of_size(images.size, annotations.images).items():
+        if np.array_equal(known, images):
+            return Order(name, images)
     return Order(f"list@{sha256(images.astype('<i4').tobytes()).hexdigest()[:8]}", images)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ml_scorer.annotations import Annotations, load_annotations
 from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
 from ml_scorer.predictions import (
+    OrderLike,
     ReadOptions,
     ReviewedLabels,
     Source,
@@ -44,7 +45,7 @@ def score(  # noqa: PLR0913 (what a score depends on)
     annotations: Annotations | str | PathLike[str] | None = None,
     measures: str | Measure | Iterable[str | Measure] = DEFAULT_MEASURES,
     *,
-    order: str | PathLike[str] | None = None,
+    order: OrderLike | None = None,
     missing: Missing = "error",
     class_ids: str = "imagenet",
     key: str | None = None,
@@ -75,9 +76,9 @@ def score(  # noqa: PLR0913 (what a score depends on)
         None looks for the table; see `load_annotations`.
     measures : measure, its printed name, or several
         What to compute.
-    order : str, optional
-        Which image each position of an array is: `ilsvrc`, `imagefolder`, `tfds`, `tfds-sequential`, `annotations`, or
-        the path of a text file that lists image names. None allows only predictions with names.
+    order : str, path or list of str, optional
+        Which image each position of an array is: `ilsvrc`, `imagefolder`, `tfds`, `tfds-sequential`, `annotations`, the
+        path of a text file that lists image names, or a list of these names. None allows only predictions with names.
     missing : {"error", "wrong"}
         What a required image without a prediction is. "wrong" counts it as right in no measure.
     class_ids : str
@@ -146,6 +147,13 @@ class Scorer:
     annotations : Annotations
     measures, order, missing, class_ids, key, trust_order, real, threads
         As in `score`.
+
+    Attributes
+    ----------
+    annotations : Annotations
+    measures : tuple of Measure
+    options : ReadOptions
+        How predictions are read, and what the measures need of them.
     """
 
     def __init__(  # noqa: PLR0913 (what a score depends on)
@@ -153,7 +161,7 @@ class Scorer:
         annotations: Annotations,
         measures: str | Measure | Iterable[str | Measure] = DEFAULT_MEASURES,
         *,
-        order: str | PathLike[str] | None = None,
+        order: OrderLike | None = None,
         missing: Missing = "error",
         class_ids: str = "imagenet",
         key: str | None = None,
@@ -173,7 +181,7 @@ class Scorer:
         self.annotations = annotations
         self._missing = missing
         self._counter = Counter(self.measures, annotations, missing_allowed=missing == "wrong")
-        self._options = ReadOptions(
+        self.options = ReadOptions(
             order=None if order is None else resolve_order(order, annotations),
             class_ids=class_ids_named(class_ids),
             key=key,
@@ -183,7 +191,7 @@ class Scorer:
         )
         self._trust_order = trust_order
         reviewed = ReviewedLabels(annotations.images[annotations.reviewed_rows], annotations.reviewed_labels)
-        self._pipeline = Pipeline(self._counter, self._options, reviewed, trust_order=trust_order)
+        self._pipeline = Pipeline(self._counter, self.options, reviewed, trust_order=trust_order)
         self._threads = ThreadEngine(threads)
 
     def score(
@@ -281,7 +289,7 @@ class Scorer:
             sources,
             self._counter,
             self.measures,
-            self._options,
+            self.options,
             annotations=self.annotations,
             missing=self._missing,
             trust_order=self._trust_order,
