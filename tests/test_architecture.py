@@ -27,8 +27,8 @@ LAYERS = (
     ("scores",),
     ("store",),
     ("scoring",),
-    ("engines", "comparison", "breakdowns"),
-    ("report",),
+    ("arrays", "engines", "comparison", "breakdowns"),
+    ("torch", "report"),
     ("trackers",),
     ("cli",),
 )

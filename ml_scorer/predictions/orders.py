@@ -154,13 +154,13 @@ def _names(order: Iterable[str]) -> list[str]:
         If it is anything else.
     """
     names = list(order) if isinstance(order, Iterable) and not isinstance(order, bytes | Mapping) else [order]
-    strange = [name for name in names if not isinstance(name, str)]
-    if strange:
+    texts = [name for name in names if isinstance(name, str)]
+    if len(texts) < len(names):
         raise PredictionsError(
             f"an order is one of {known_orders()}, the path of a text file of image names, or a list of these names, "
-            f"not {strange[0] if len(names) > 1 else order!r:.50}."
+            f"not {order!r:.50}."
         )
-    return names
+    return texts
 
 
 def _images_of(names: list[str], where: str, what: str) -> Images:

@@ -21,7 +21,8 @@ BLOCK_BYTES: Final = 2 << 20
 _THREADS: Final = 2
 _WORTH_THREADS: Final = 8 * BLOCK_BYTES
 
-_NAN, _INFINITE, _TOO_FEW = 1, 2, 3
+SOUND, NAN, INFINITE, TOO_FEW = 0, 1, 2, 3
+"""What is wrong with the logits of an image: nothing; one is NaN; one is +inf; too few are above -inf."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,24 @@ def best_columns(
         If in a row that is needed a logit is NaN or +inf, or fewer than k are above -inf.
     """
     rows = np.arange(logits.shape[0]) if rows is None else rows
+    columns, ties, faults = searched_columns(logits, k=k, rows=rows, background=background)
+    if faults.any():
+        raise PredictionsError(faults_text(where, _faults(faults, rows, k)))
+    return columns, ties
+
+
+def searched_columns(
+    logits: StoredArray, *, k: int = 1, rows: NDArray[np.intp] | None = None, background: bool = False
+) -> tuple[Labels, NDArray[np.bool_], NDArray[np.int64]]:
+    """The same, and for each row what is wrong with it, rather than an error: `NAN`, `INFINITE`, `TOO_FEW` or `SOUND`.
+
+    Returns
+    -------
+    columns : (rows, k) int16
+    ties : (rows,) bool
+    faults : (rows,) int64
+    """
+    rows = np.arange(logits.shape[0]) if rows is None else rows
     scale = _scale(logits)
     first, last, second = np.empty((3, rows.size), scale.dtype)
     best = _Best(np.empty((rows.size, k), np.int16), first, last, second)
@@ -97,12 +116,8 @@ def best_columns(
             list(pool.map(work, (blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :])))
     else:
         work(blocks)
-    faults = np.select(
-        [first == scale.infinite, ~(first < scale.infinite), last == scale.lowest], [_INFINITE, _NAN, _TOO_FEW]
-    )
-    if faults.any():
-        raise PredictionsError(faults_text(where, _faults(faults, rows, k)))
-    return best.columns, first == second
+    conditions = [first == scale.infinite, ~(first < scale.infinite), last == scale.lowest]
+    return best.columns, first == second, np.select(conditions, [INFINITE, NAN, TOO_FEW], SOUND)
 
 
 def _rows_of(logits: StoredArray, rows: NDArray[np.intp], buffer: NDArray[Any], picked: NDArray[Any]) -> NDArray[Any]:
@@ -157,13 +172,17 @@ def _as_integers(logits: NDArray[Any], scale: _Scale) -> NDArray[np.int16]:
 
 
 def _faults(faults: NDArray[Any], rows: NDArray[np.intp], k: int) -> list[str]:
-    texts = {
-        _NAN: "a logit is NaN",
-        _INFINITE: "a logit is +inf",
-        _TOO_FEW: "every logit is -inf" if k == 1 else f"fewer than {k} logits are above -inf",
-    }
     return [
         f"{text} in {bad.size:,} rows: row {some(bad[:3].tolist(), bad.size)}"
-        for fault, text in texts.items()
+        for fault, text in fault_texts(k).items()
         if (bad := rows[faults == fault]).size
     ]
+
+
+def fault_texts(k: int) -> dict[int, str]:
+    """What is wrong, in words, where the k best labels of an image are wanted."""
+    return {
+        NAN: "a logit is NaN",
+        INFINITE: "a logit is +inf",
+        TOO_FEW: "every logit is -inf" if k == 1 else f"fewer than {k} logits are above -inf",
+    }

@@ -10,12 +10,13 @@ import numpy as np
 from ml_scorer.errors import PredictionsError
 from ml_scorer.predictions.arrays.logits import best_columns
 from ml_scorer.predictions.arrays.stored import StoredArray
+from ml_scorer.predictions.class_ids import ClassIds
 from ml_scorer.predictions.doctor import fitting
 from ml_scorer.predictions.orders import Order, known_orders, order_sizes
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.schema import DATASET_IMAGES, NUM_CLASSES
 
-_MOST_LABELS: Final = 100
+MOST_LABELS: Final = 100
 """An image's best labels are at most so many; a longer axis is something else."""
 
 _EXPECTED = (
@@ -57,7 +58,8 @@ def form_of(array: StoredArray, options: ReadOptions, where: str) -> tuple[Form,
     images = order.images.size
     forms = _forms(array, images)
     if len(forms) == 1:
-        _check_classes(array, forms[0], options, where)
+        if forms[0].has_logits:
+            check_columns(array.shape[-1], shape, options.class_ids, where)
         return forms[0], order
     if forms:
         raise PredictionsError(
@@ -80,24 +82,34 @@ def _forms(array: StoredArray, images: int) -> list[Form]:
         forms.append(Form(has_checkpoints=True))
     if len(shape) in {2, 3} and shape[-2] == images:
         logits = array.holds_floats and shape[-1] in {NUM_CLASSES, NUM_CLASSES + 1}
-        if logits or shape[-1] <= _MOST_LABELS:
+        if logits or shape[-1] <= MOST_LABELS:
             forms.append(Form(len(shape) == 3, has_logits=logits, has_several_labels=not logits))  # noqa: PLR2004
     return forms
 
 
-def _check_classes(array: StoredArray, form: Form, options: ReadOptions, where: str) -> None:
-    if not form.has_logits:
-        return
-    background = options.class_ids.name == "background"
-    if array.shape[-1] > NUM_CLASSES and not background:
+def check_columns(columns: int, shape: str, class_ids: ClassIds, where: str) -> None:
+    """Raise PredictionsError unless logits have as many columns as this numbering has classes.
+
+    Parameters
+    ----------
+    columns : int
+        1,000 or 1,001.
+    shape : str
+        Of the array, for the error.
+    class_ids : ClassIds
+    where : str
+        What to call the input in an error.
+    """
+    background = class_ids.name == "background"
+    if columns > NUM_CLASSES and not background:
         raise PredictionsError(
-            f"{where}: the array is {_shape_text(array)}: logits of 1,001 classes, where 1,000 are expected. If the "
-            "first is a background class, say so with class_ids='background' (--class-ids background)."
+            f"{where}: the array is {shape}: logits of 1,001 classes, where 1,000 are expected. If the first is a "
+            "background class, say so with class_ids='background' (--class-ids background)."
         )
-    if array.shape[-1] == NUM_CLASSES and background:
+    if columns == NUM_CLASSES and background:
         raise PredictionsError(
-            f"{where}: the array is {_shape_text(array)}: logits of 1,000 classes, where with class ids 'background' "
-            "1,001 are expected. If the background class is left out already, leave out that option."
+            f"{where}: the array is {shape}: logits of 1,000 classes, where with class ids 'background' 1,001 are "
+            "expected. If the background class is left out already, leave out that option."
         )
 
 

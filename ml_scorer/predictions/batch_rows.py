@@ -1,0 +1,121 @@
+"""Rows for slots from a batch of arrays: of NumPy, or of a library that has the array API or DLPack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_scorer.errors import PredictionsError
+from ml_scorer.predictions.arrays.logits import searched_columns
+from ml_scorer.predictions.arrays.stored import StoredArray
+from ml_scorer.predictions.arrays.tensors import as_array
+from ml_scorer.predictions.batches import are_logits, named_images, no_order, no_positions
+from ml_scorer.predictions.best_labels import best_labels
+from ml_scorer.predictions.class_ids import ClassIds
+from ml_scorer.predictions.reading import ReadOptions
+from ml_scorer.predictions.slots import BY_NAME, BY_POSITION, FURTHEST, TIED, UNTIED, slot_rows
+from ml_scorer.schema import NUM_CLASSES, Images
+
+
+def batch_rows(
+    preds: Any,  # noqa: ANN401
+    images: Any,  # noqa: ANN401
+    options: ReadOptions,
+    k: int,
+) -> tuple[Images, NDArray[np.int32]]:
+    """What a batch folds into slots.
+
+    Parameters
+    ----------
+    preds : (n, 1000) floats, or (n,) or (n, labels) integers
+        Logits are looked at where they lie, if their library has the array API.
+    images : names or positions
+    options : ReadOptions
+        What positions and numbers of classes mean.
+    k : int
+        Labels of an image that are kept.
+
+    Returns
+    -------
+    images : (n,) int32
+        The slot of each row; 0 for a position that does not exist, which then stands in place of the labels.
+    rows : (n, 2k + 3) int32
+
+    Raises
+    ------
+    PredictionsError
+        If these are no such arrays, or a name is no validation image.
+    """
+    numbers = named_images(images)
+    if numbers is not None:
+        labels, ties, faults = _labels(preds, numbers.size, options.class_ids, k)
+        return numbers, slot_rows(labels, ties, faults, BY_NAME, k, np)
+    positions, order = _positions(images), _order(options)
+    labels, ties, faults = _labels(preds, positions.size, options.class_ids, k)
+    exist = (positions >= 0) & (positions < order.size)
+    labels = np.where(exist[:, None], labels, _in_32_bits(positions)[:, None])
+    numbers = np.where(exist, order[np.where(exist, positions, 0)], np.int32(0))
+    return numbers, slot_rows(labels, ties, faults, BY_POSITION, k, np)
+
+
+def _order(options: ReadOptions) -> Images:
+    if options.order is None:
+        raise no_order()
+    return options.order.images
+
+
+def _positions(images: Any) -> NDArray[Any]:  # noqa: ANN401
+    positions = _on_host(images, "images").values()
+    if positions.ndim != 1 or positions.dtype.kind not in "iu":
+        raise no_positions(positions.shape, str(positions.dtype))
+    return positions
+
+
+def _labels(
+    preds: Any,  # noqa: ANN401
+    images: int,
+    class_ids: ClassIds,
+    k: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32] | None, NDArray[np.int32] | None]:
+    """The labels of a batch, and of logits what `slot_rows` takes beside them."""
+    library = _library(preds)
+    source: Any = _on_host(preds, "predictions") if library is None else preds
+    kind = "f" if source.dtype.name == "bfloat16" or getattr(source, "is_bfloat16", False) else source.dtype.kind
+    if not are_logits(tuple(source.shape), kind, images, class_ids):
+        labels = _in_32_bits(_on_host(preds, "predictions").values())
+        return labels.reshape(images, -1), None, None
+    background = source.shape[1] > NUM_CLASSES
+    if library is None:
+        columns, tied, faults = searched_columns(source, k=k, background=background)
+        ties = np.where(tied, TIED, UNTIED)
+    else:
+        found = best_labels(source[:, 1:] if background else source, _places(library), k, library)
+        together = _on_host(library.stack([*found.columns, found.ties, found.faults], axis=1), "predictions").values()
+        columns, ties, faults = together[:, :k], together[:, k], together[:, k + 1]
+    labels = columns.astype(np.int32) + np.int32(class_ids.first)
+    return labels, ties.astype(np.int32), faults.astype(np.int32)
+
+
+def _library(array: Any) -> Any:  # noqa: ANN401
+    """The array API namespace of an array that lies somewhere else than NumPy's do; None for all others."""
+    other = hasattr(array, "__array_namespace__") and not isinstance(array, np.ndarray)
+    return array.__array_namespace__() if other and isinstance(array.dtype, np.dtype) else None
+
+
+def _places(library: Any) -> Any:  # noqa: ANN401
+    return library.arange(1, NUM_CLASSES + 1, dtype=library.int16)
+
+
+def _on_host(source: Any, what: str) -> StoredArray:  # noqa: ANN401
+    try:
+        return as_array(source)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:  # the last two by an array out of reach
+        raise PredictionsError(f"the {what} of a batch cannot be read from {type(source).__name__}: {error}") from error
+
+
+def _in_32_bits(numbers: NDArray[Any]) -> NDArray[np.int32]:
+    """The same whole numbers; those that do not fit are wrong in any case, and stay so."""
+    clipped: NDArray[np.int32] = np.clip(numbers.astype(np.int64), -FURTHEST, FURTHEST).astype(np.int32)
+    return clipped

@@ -1,0 +1,114 @@
+"""Rows for slots from batches of tensors. Nothing here waits for a device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ml_scorer.predictions.batches import are_logits, named_images, no_positions
+from ml_scorer.predictions.best_labels import best_labels
+from ml_scorer.predictions.class_ids import ClassIds
+from ml_scorer.predictions.slots import BY_NAME, BY_POSITION, FURTHEST, slot_rows
+from ml_scorer.schema import NUM_CLASSES
+
+
+def image_index(images: Any) -> tuple[Tensor, bool]:  # noqa: ANN401
+    """The images of a batch as integers: (n,), and whether they are positions, rather than numbers of images.
+
+    Raises
+    ------
+    PredictionsError
+        If they are neither names of validation images nor integers.
+    """
+    if not isinstance(images, Tensor):
+        numbers = named_images(images)
+        if numbers is not None:
+            return torch.from_numpy(numbers), False
+        try:
+            images = torch.from_numpy(np.asarray(images))
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise no_positions((), type(images).__name__) from error
+    if images.ndim != 1 or _kind(images) not in "iu":
+        raise no_positions(tuple(images.shape), str(images.dtype))
+    return images, True
+
+
+def prediction_rows(preds: Tensor, images: int, class_ids: ClassIds, k: int, *, positions: bool) -> Tensor:
+    """What a batch folds into slots, on its own device: (n, 2k + 3) int32.
+
+    Parameters
+    ----------
+    preds : (n, 1000) floats, or (n,) or (n, labels) integers
+    images : int
+        How many images there are in the batch.
+    class_ids : ClassIds
+    k : int
+        Labels of an image that are kept.
+    positions : bool
+        Whether the images are known by position, rather than by name.
+
+    Raises
+    ------
+    PredictionsError
+        If the predictions are neither, or are for another number of images.
+    """
+    known = BY_POSITION if positions else BY_NAME
+    if not are_logits(tuple(preds.shape), _kind(preds), images, class_ids):
+        labels = _in_32_bits(preds.reshape(images, -1))
+        return _rows(labels, None, None, known, k)
+    if preds.shape[1] > NUM_CLASSES:
+        preds = preds[:, 1:]
+    places = torch.arange(1, NUM_CLASSES + 1, dtype=torch.int16, device=preds.device)
+    best = best_labels(preds, places, k, torch)
+    labels = torch.stack(best.columns, dim=1).to(torch.int32) + class_ids.first
+    return _rows(labels, best.ties.to(torch.int32), best.faults.to(torch.int32), known, k)
+
+
+def placed(rows: Tensor, positions: Tensor, order: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The slots of rows that are known by their positions, and the rows; all on one device.
+
+    Parameters
+    ----------
+    rows : (n, 2k + 3) int32
+    positions : (n,) integers
+    order : (images,) int64
+        Number of the image at each position.
+    k : int
+
+    Returns
+    -------
+    slots : (n,) int64
+        0 for positions that do not exist.
+    rows : (n, 2k + 3) int32
+        With these positions in place of their labels.
+    """
+    positions = positions.to(torch.int64)
+    exist = (positions >= 0) & (positions < order.shape[0])
+    slots = torch.where(exist, order.index_select(0, positions.clamp(0, order.shape[0] - 1)), 0)
+    wrong = _rows(_in_32_bits(positions)[:, None], None, None, BY_POSITION, k)
+    return slots, torch.where(exist[:, None], rows, wrong)
+
+
+def _rows(labels: Tensor, ties: Tensor | None, faults: Tensor | None, known: int, k: int) -> Tensor:
+    rows: Tensor = slot_rows(labels, ties, faults, known, k, torch)
+    return rows
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """The same on another device, without waiting where that is safe: what is copied to the host is read at once."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
+
+
+def _in_32_bits(numbers: Tensor) -> Tensor:
+    """The same whole numbers; those that do not fit are wrong in any case, and stay so."""
+    return numbers.to(torch.int64).clamp(-FURTHEST, FURTHEST).to(torch.int32)
+
+
+def _kind(tensor: Tensor) -> str:
+    """The kind of its numbers, as NumPy calls them: `f` floats, `i` integers, `O` anything else."""
+    if tensor.is_floating_point():
+        return "f"
+    return "O" if tensor.is_complex() or tensor.dtype == torch.bool else "i"
