@@ -28,7 +28,7 @@ def image_index(images: Any) -> tuple[Tensor, bool]:  # noqa: ANN401
         if numbers is not None:
             return torch.from_numpy(numbers), False
         try:
-            images = torch.from_numpy(np.asarray(images))
+            images = torch.from_numpy(np.array(images))
         except (TypeError, ValueError, RuntimeError) as error:
             raise no_positions((), type(images).__name__) from error
     if images.ndim != 1 or _kind(images) not in "iu":
