@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from build_cache.building import Report, build
+from build_cache.bundle_command import bundle
 from build_cache.comparing import compare
 from build_cache.reassessed import build_real
 from build_cache.sources import DownloadSource, JsonSource, SyntheticSource, TableSource, TfdsSource
@@ -36,9 +37,13 @@ def main() -> None:
     build-cache tfds ~/tensorflow_datasets/imagenet2012_multilabel/3.0.0
     build-cache diff A.parquet B.parquet     which images differ, and how
     build-cache real timm-*.whl              the reassessed labels, for the measure ReaL
+    build-cache bundle -o DIR …              all that a machine without a network needs
 
     Exit status: 0 good, 1 a refused input, 2 wrong usage.
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
+
+
+main.add_command(bundle)
 
 
 @main.command()

@@ -42,6 +42,10 @@ class TrackerError(ValueError):
     """A place to log results to that cannot be reached or written, or that holds something else."""
 
 
+class BundleError(ValueError):
+    """A bundle for a machine without a network that cannot be made, or would not be whole."""
+
+
 class MissingExtraError(ImportError):
     """An optional part of the package is not installed."""
 

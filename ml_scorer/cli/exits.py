@@ -8,6 +8,7 @@ import click
 
 from ml_scorer.errors import (
     AnnotationsError,
+    BundleError,
     EngineError,
     GroupsError,
     MeasureError,
@@ -20,6 +21,7 @@ from ml_scorer.report.cells import printable_lines
 
 REFUSALS = (
     AnnotationsError,
+    BundleError,
     EngineError,
     GroupsError,
     MeasureError,
