@@ -116,6 +116,8 @@ def bundle(
                 tables[made.name] = identity
                 packed.append(made)
         own = given or _released(target, work, say)
+        if fault := own.fault_on(target):
+            raise BundleError(f"{fault}.")
         wanted = _known_extras(own, extras)
         installed = [f"{NAME}[{','.join(wanted)}]" if wanted else NAME, *tables]
         wheels = close(

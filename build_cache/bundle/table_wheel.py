@@ -38,7 +38,7 @@ name = "{name}"
 version = "{version}"
 description = "{title} for ml-scorer: {identity}"
 readme = "README.md"
-requires-python = ">=3.11"
+requires-python = ">=3"
 classifiers = ["Private :: Do Not Upload"]
 
 [project.entry-points."{group}"]

@@ -150,7 +150,10 @@ def _installable(platform: str) -> Iterator[str]:
 def _manylinux(major: int, newest: int, machine: str) -> Iterator[str]:
     """All older C libraries' tags beside the named one (PEP 600), each with its name from before PEP 600."""
     legacy = {version: name for name, version in _LEGACY_MANYLINUX.items()}
-    for minor in range(newest, _OLDEST_GLIBC.get(machine, 17) - 1, -1):
+    oldest = _OLDEST_GLIBC.get(machine, 17)
+    if newest < oldest:
+        return
+    for minor in range(newest, oldest - 1, -1):
         yield f"manylinux_{major}_{minor}_{machine}"
         if (major, minor) in legacy:
             yield f"{legacy[major, minor]}_{machine}"

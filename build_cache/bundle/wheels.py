@@ -54,9 +54,7 @@ class Wheel:
         """
         try:
             name, version, _, tags = parse_wheel_filename(path.name)
-            with ZipFile(path) as wheel:
-                (metadata,) = (entry for entry in wheel.namelist() if entry.endswith(".dist-info/METADATA"))
-                said, _ = parse_email(wheel.read(metadata))
+            said, _ = parse_email(_metadata(path))
             return cls(
                 path=path,
                 name=name,
@@ -66,9 +64,10 @@ class Wheel:
                 requires=tuple(Requirement(text) for text in said.get("requires_dist", ())),
                 extras=frozenset(map(canonicalize_name, said.get("provides_extra", ()))),
             )
-        except (InvalidWheelFilename, BadZipFile, ValueError, InvalidSpecifier, InvalidRequirement) as error:
+        except (InvalidWheelFilename, BadZipFile, InvalidSpecifier, InvalidRequirement) as error:
+            reason = str(error).partition("\n")[0]
             raise BundleError(
-                f"{path}: not a wheel that can be read ({error}). Name another, or get it again."
+                f"{path}: not a wheel that can be read ({reason}). Name another, or get it again."
             ) from error
 
     def fault_on(self, target: Target) -> str:
@@ -78,3 +77,12 @@ class Wheel:
         if not target.runs(self.requires_python):
             return f"{self.name} {self.version} needs Python {self.requires_python}, and the target has {target.python}"
         return ""
+
+
+def _metadata(path: Path) -> bytes:
+    """The file of metadata in a wheel."""
+    with ZipFile(path) as wheel:
+        for entry in wheel.namelist():
+            if entry.endswith(".dist-info/METADATA"):
+                return wheel.read(entry)
+    raise BadZipFile("it has no metadata")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -23,6 +25,41 @@ def find_annotations() -> Path:
     return find_table(ANNOTATIONS)
 
 
+@dataclass(frozen=True)
+class Place:
+    """A place where a table is looked for.
+
+    Attributes
+    ----------
+    called : str
+    table : Path, optional
+        The one that is there.
+    otherwise : str
+        Why there is none; empty where there is one.
+    broken : bool
+        Whether it offers a table that cannot be had: an error, since what was offered was meant to be used.
+    """
+
+    called: str
+    table: Path | None = None
+    otherwise: str = ""
+    broken: bool = False
+
+
+def places(kind: TableKind) -> Iterator[Place]:
+    """Every place where a table of some kind is looked for, in their order; each is looked at when its turn comes."""
+    yield _named(kind)
+    root = checkout()
+    in_checkout = root and root / "data" / kind.file_name
+    yield _file("the checkout", in_checkout) if in_checkout else Place("a checkout", otherwise="not run from one")
+    offers = entry_points(group=kind.entry_points)
+    for entry_point in offers:
+        yield _offered(entry_point, kind)
+    if not offers:
+        yield Place("a package", otherwise="none that is installed offers one")
+    yield _file("your data directory", user_table(kind))
+
+
 def find_table(kind: TableKind) -> Path:
     """The first table there is: environment variable, checkout, installed package, user's data directory.
 
@@ -34,20 +71,11 @@ def find_table(kind: TableKind) -> Path:
     AnnotationsNotFoundError
         If there is none, or what the variable names or a package offers is no file.
     """
-    named = os.environ.get(kind.variable)
-    if named:
-        if not Path(named).is_file():
-            raise AnnotationsNotFoundError(
-                f"{kind.variable} names {named!r}, which is not a file. Correct it, or unset it."
-            )
-        return Path(named)
-    root = checkout()
-    if root and (table := root / "data" / kind.file_name).is_file():
-        return table
-    for entry_point in entry_points(group=kind.entry_points):
-        return _offered(entry_point, kind)
-    if (table := user_table(kind)).is_file():
-        return table
+    for place in places(kind):
+        if place.broken:
+            raise AnnotationsNotFoundError(place.otherwise)
+        if place.table:
+            return place.table
     raise AnnotationsNotFoundError(
         f"No {kind.title} found. Get it once, on a machine with a network, with\n"
         f"    pip install 'ml-scorer[build]' && {kind.get}\n"
@@ -56,18 +84,35 @@ def find_table(kind: TableKind) -> Path:
     )
 
 
-def _offered(entry_point: EntryPoint, kind: TableKind) -> Path:
+def _named(kind: TableKind) -> Place:
+    """The table that the environment variable names."""
+    called, named = f"the variable {kind.variable}", os.environ.get(kind.variable)
+    if not named:
+        return Place(called, otherwise="not set")
+    if not Path(named).is_file():
+        sentence = f"{kind.variable} names {named!r}, which is not a file. Correct it, or unset it."
+        return Place(called, otherwise=sentence, broken=True)
+    return Place(called, Path(named))
+
+
+def _file(called: str, table: Path) -> Place:
+    return Place(called, table) if table.is_file() else Place(called, otherwise=f"{table} is not there")
+
+
+def _offered(entry_point: EntryPoint, kind: TableKind) -> Place:
     """The table that an installed package offers."""
+    package = entry_point.dist.name if entry_point.dist else "an installed package"
+    called = f"the package {package} {entry_point.dist.version}" if entry_point.dist else package
     try:
         offered = entry_point.load()
         table = Path(offered() if callable(offered) else offered)
         fault = "" if table.is_file() else f"{table} is not a file"
-    except (ImportError, AttributeError, TypeError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (somebody else's code; whatever it raises, it is told)
         fault = f"{type(error).__name__}: {error}"
     if fault:
-        package = entry_point.dist.name if entry_point.dist else "an installed package"
-        raise AnnotationsNotFoundError(
+        sentence = (
             f"{package} offers {kind.called} ({kind.entry_points}: {entry_point.value}), but {fault}. Repair or "
             f"uninstall it, or name a table with {kind.variable}=FILE."
         )
-    return table
+        return Place(called, otherwise=sentence, broken=True)
+    return Place(called, table)

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "chart": "chart.chart",
     "measures": "measures.measures",
     "annotations": "annotations.describe",
+    "doctor": "doctor.doctor",
     "demo": "demo.demo",
     "completion": "completion.completion",
 }
