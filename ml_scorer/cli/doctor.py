@@ -23,7 +23,7 @@ from ml_scorer.errors import AnnotationsError, AnnotationsNotFoundError
 from ml_scorer.extras import Extra, extras
 from ml_scorer.imagenet import checkout
 from ml_scorer.report.printable import printable_lines
-from ml_scorer.scoring.pipeline import usable_processors
+from ml_scorer.scoring.threads import usable_processors
 from ml_scorer.version import tool_version
 
 _LOADERS: Final[dict[TableKind, Callable[[], Annotations | RealLabels]]] = {
