@@ -46,14 +46,14 @@ def joined(address: str | None) -> Iterator[Any]:
     ----------
     address : str, optional
         Of a cluster. None is the one in the environment variable RAY_ADDRESS, or else a new one on this machine. A
-        process that is connected already stays so, whatever this says.
+        process that is connected already stays so.
 
     Raises
     ------
     MissingExtraError
         If Ray is not installed.
     EngineError
-        If the cluster cannot be joined or started.
+        If the cluster cannot be joined or started, or this process is connected to another one.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -62,6 +62,7 @@ def joined(address: str | None) -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtraError("Scoring on a Ray cluster", "ray") from error
     if ray.is_initialized():
+        _check_joined(ray, address)
         yield ray
         return
     address = address or os.environ.get("RAY_ADDRESS")
@@ -75,7 +76,16 @@ def joined(address: str | None) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _start(ray: Any) -> None:  # noqa: ANN401 (an optional package)
+def _check_joined(ray: Any, address: str | None) -> None:  # noqa: ANN401 (an optional package)
+    joined_address = ray.get_runtime_context().gcs_address
+    if address not in {None, AUTO, joined_address}:
+        raise EngineError(
+            f"this process is connected to the Ray cluster at {joined_address} already, and not to {address}. Leave the "
+            "address out, or call ray.shutdown() first."
+        )
+
+
+def _start(ray: Any) -> None:  # noqa: ANN401
     try:
         ray.init(
             address="local",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -34,7 +35,7 @@ pytestmark = [
 ]
 
 FILES = 300
-TOKEN = "a-token-of-this-test-0123456789abcdef"
+TOKEN = "a-token-of-this-test-0123456789abcdef"  # noqa: S105 (of clusters that end with the test)
 CHECKOUT = Path(ml_scorer.__file__).parents[1]
 POISON = "poison"
 
@@ -44,9 +45,9 @@ from ml_scorer.predictions import Source
 read = Source.read
 
 def read_slowly(source, options):
-    if "{POISON}" in source.file:
+    if "{POISON}" in (source.file or ""):
         os._exit(1)
-    if "slow" in source.file:
+    if "slow" in (source.file or ""):
         time.sleep(0.1)
     return read(source, options)
 
@@ -57,7 +58,9 @@ Source.read = read_slowly
 
 @pytest.fixture(scope="module", autouse=True)
 def workers_environment(tmp_path_factory):
-    """What nodes that are started here, and their workers, see: this checkout, the readers above, and a home of their own."""
+    """What nodes and workers that are started here see: this checkout, the readers above, a token, an empty home."""
+    from ray._private.authentication_test_utils import reset_auth_token_state  # Ray read the environment when imported
+
     folder = tmp_path_factory.mktemp("environment")
     (folder / "sitecustomize.py").write_text(READERS)
     with pytest.MonkeyPatch.context() as patch:
@@ -70,12 +73,13 @@ def workers_environment(tmp_path_factory):
         # A lost node shows after 5 x 3 seconds without this, which Ray's own tests set as well.
         patch.setenv("RAY_health_check_period_ms", "500")
         patch.setenv("RAY_health_check_failure_threshold", "4")
+        reset_auth_token_state()
         yield folder
 
 
 @pytest.fixture(scope="module")
 def cluster(workers_environment):
-    """Two nodes on this machine, with a processor each, that every run of this file joins by address."""
+    """Two nodes on this machine, with a processor each."""
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -86,7 +90,12 @@ def cluster(workers_environment):
 
 @pytest.fixture(scope="module")
 def engine(cluster):
-    return RayEngine(cluster.address)
+    """An engine of these two nodes; this process joins them once."""
+    import ray
+
+    ray.init(cluster.address, log_to_driver=False, logging_level="error")
+    yield RayEngine(cluster.address)
+    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +119,12 @@ def same(found, expected):
     assert found.near_chance == expected.near_chance
     for measure in expected.signatures:
         assert found.exact(measure) == expected.exact(measure)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost", "nonsense:port"])
+def test_a_wrong_address_is_told_at_once(address, synthetic, sweep):
+    with pytest.raises(EngineError, match=r"no Ray cluster answers at|not the address of a Ray cluster"):
+        score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
 
 
 def test_hundreds_of_files_give_the_same_bits_and_progress(engine, synthetic, sweep):
@@ -183,7 +198,7 @@ def test_a_file_that_kills_its_worker_fails_alone(engine, synthetic, sweep, tmp_
     (failure,) = found.failed
     assert failure.checkpoint == f"{POISON}-5"
     assert "the process that read this file died 3 times" in failure.error
-    others = [path for path in sorted(tmp_path.glob("step-*.csv"))]
+    others = list(tmp_path.glob("step-*.csv"))
     assert sorted(found.frame["MLA"]) == sorted(score(others, synthetic).frame["MLA"])
     with pytest.raises(PredictionsError, match=rf"{POISON}-5\.csv: the process that read this file died"):
         score(tmp_path / f"{POISON}-5.csv", synthetic, engine=engine)
@@ -224,12 +239,6 @@ def test_without_the_token_nobody_gets_in(token, fault, cluster, sweep, syntheti
     assert refused.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost", "nonsense:port"])
-def test_a_wrong_address_is_told_at_once(address, synthetic, sweep):
-    with pytest.raises(EngineError, match=r"no Ray cluster answers at|not the address of a Ray cluster"):
-        score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
-
-
 def test_a_node_that_is_killed_in_mid_run_loses_nothing(cluster, engine, synthetic, sweep, tmp_path):
     folder = tmp_path / "slow"
     folder.mkdir()
@@ -254,6 +263,29 @@ def test_a_node_that_is_killed_in_mid_run_loses_nothing(cluster, engine, synthet
     told = []
     same(scorer.score(folder, engine=RayEngine("127.0.0.1:1"), store=tmp_path / "store", progress=told.append), found)
     assert told == []
+
+
+def test_a_process_that_is_connected_joins_no_other_cluster(engine, synthetic, sweep):
+    with pytest.raises(EngineError, match=r"connected to the Ray cluster at .+ already, and not to 10\.0\.0\.1:6379"):
+        score(sweep, synthetic, order="ilsvrc", engine=RayEngine("10.0.0.1:6379"))
+
+
+def test_an_interrupt_keeps_what_was_scored(cluster, sweep, synthetic_table, tmp_path):
+    folder, store = tmp_path / "slow", tmp_path / "store"
+    folder.mkdir()
+    names = [image_name(number) for number in range(1, 50_001)]
+    table = pl.DataFrame({"image": names, "prediction": np.load(sweep / "step-0.npy")})
+    for step in range(200):
+        table.write_parquet(folder / f"step-{step}.parquet")
+    options = ["--annotations", synthetic_table, "--store", store, "--engine", "ray", "--address", cluster.address]
+    command = [sys.executable, "-m", "ml_scorer", "score", folder, *options]
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        while run.poll() is None and not list(store.glob("*.parquet")):
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        output, said = run.communicate(timeout=60)
+    assert (run.returncode, output, said.strip()) == (1, "", "Aborted!")
+    assert 0 < Store(store).frame()["source"].n_unique() < 200
 
 
 def test_without_an_address_a_cluster_is_started_and_stopped(sweep, synthetic_table):
