@@ -80,8 +80,8 @@ def _check_joined(ray: Any, address: str | None) -> None:  # noqa: ANN401 (an op
     joined_address = ray.get_runtime_context().gcs_address
     if address not in {None, AUTO, joined_address}:
         raise EngineError(
-            f"this process is connected to the Ray cluster at {joined_address} already, and not to {address}. Leave the "
-            "address out, or call ray.shutdown() first."
+            f"this process is connected to the Ray cluster at {joined_address} already, and not to {address}. Leave "
+            "the address out, or call ray.shutdown() first."
         )
 
 

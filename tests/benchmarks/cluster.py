@@ -4,8 +4,8 @@
 
 Labels (`.npy` of 50,000 int16 and int64) and logits (50,000 x 1,000 float16, 100 MB) are scored by this process and by
 one and two Ray workers on this machine. The files are hard links to a few, and lie in the page cache: what is measured
-is the processor's part; a disk's part is an assumption, and an option. The driver is this process: its processor time is
-taken once with a file a task and once with groups, which tells what a task costs and what a file costs.
+is the processor's part; a disk's part is an assumption, and an option. The driver is this process: its processor time
+is taken once with a file a task and once with groups, which tells what a task costs and what a file costs.
 
 The model. Of F files of B bytes, on N nodes of C processors:
 
