@@ -22,6 +22,6 @@ def section(heading: str) -> str:
     return text
 
 
-def blocks(heading: str, language: str) -> list[str]:
+def code_blocks(heading: str, language: str) -> list[str]:
     """The blocks of code in one language under a heading, in their order."""
     return re.findall(rf"^```{language}\n(.*?)^```$", section(heading), re.MULTILINE | re.DOTALL)

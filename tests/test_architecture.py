@@ -27,7 +27,7 @@ LAYERS = (
     ("scores",),
     ("store",),
     ("scoring",),
-    ("arrays", "engines", "comparison", "breakdowns"),
+    ("arrays", "engines", "polars", "comparison", "breakdowns"),
     ("torch", "report"),
     ("trackers",),
     ("cli",),
@@ -96,3 +96,12 @@ def test_importing_the_scorer_imports_nothing_heavy():
 def test_the_root_exports_at_most_ten_names():
     assert len(ml_scorer.__all__) <= 10
     assert all(hasattr(ml_scorer, name) for name in ml_scorer.__all__)
+
+
+def test_the_command_that_scores_imports_no_tracker():
+    code = (
+        "import sys, ml_scorer.cli.score, ml_scorer.cli.watch, ml_scorer.cli.scores; "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not set(loaded) & {"mlflow", "tensorboard", "tensorflow", "torch", "pandas", "scipy"}

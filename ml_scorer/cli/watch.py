@@ -15,7 +15,8 @@ import click
 
 from ml_scorer.cli.arrivals import Arrivals
 from ml_scorer.cli.binding import Bind, scorer_options
-from ml_scorer.errors import MissingExtraError, PredictionsError
+from ml_scorer.cli.log import Log, log_options
+from ml_scorer.errors import MissingExtraError, PredictionsError, TrackerError
 from ml_scorer.predictions.files import file_ending
 from ml_scorer.predictions.folders import find_in_folder
 from ml_scorer.report.cells import printable, printable_lines
@@ -40,7 +41,8 @@ _AT_ONCE: Final = 64
 @click.argument("folder", metavar="FOLDER")
 @click.option("--store", metavar="DIR", required=True, help="Folder that keeps the results. See `ml-scorer scores`.")
 @scorer_options
-def watch(folder: str, bind: Bind, store: str) -> None:
+@log_options
+def watch(folder: str, bind: Bind, log: Log, store: str) -> None:
     """Score predictions as they appear in FOLDER, at any depth, until the command is stopped (Ctrl-C, SIGTERM).
 
     Files that are there already are scored first. A file is scored once it has not changed for two seconds; one that
@@ -49,11 +51,21 @@ def watch(folder: str, bind: Bind, store: str) -> None:
 
     \b
     ml-scorer watch sweep --store results --order imagefolder
+    ml-scorer watch sweep --store results --order imagefolder --log tensorboard
     """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"{folder}: no such folder to watch.")
     opened = Store(store)
-    watched = Watched(Path(folder), opened, bind(), click.echo, lambda text: click.echo(text, err=True))
+    scorer = bind()
+    for file in log.files:
+        if Path(file).resolve().is_relative_to(Path(folder).resolve()):
+            raise click.UsageError(f"--log jsonl={file} would lie in the folder that is watched. Name another.")
+    log.check()
+
+    def say(text: str) -> None:
+        click.echo(text, err=log.takes_standard_output)
+
+    watched = Watched(Path(folder), opened, scorer, say, lambda text: click.echo(text, err=True), log.add)
     with _stopping() as stop:
         watched.run(_changes(folder, stop), stop)
 
@@ -69,16 +81,25 @@ class Watched:
     scorer : Scorer
     say, complain : callable
         Given a line for each checkpoint that was scored, and for each file that was refused.
+    log : callable, optional
+        Given what was scored. What it cannot log stays in the store, and the watch goes on.
     """
 
     def __init__(
-        self, folder: Path, store: Store, scorer: Scorer, say: Callable[[str], None], complain: Callable[[str], None]
+        self,
+        folder: Path,
+        store: Store,
+        scorer: Scorer,
+        say: Callable[[str], None],
+        complain: Callable[[str], None],
+        log: Callable[[Scores], None] | None = None,
     ) -> None:
         self._folder = folder
         self._store = store
         self._scorer = scorer
         self._say = say
         self._complain = complain
+        self._log = log
         self._arrivals = Arrivals()
         self._unnamed: set[str] = set()
 
@@ -137,12 +158,22 @@ class Watched:
             scores = self._scorer.score(named, on_error="skip", store=self._store)
             for line in lines(scores):
                 self._say(line)
+            self._log_all(scores)
             errors = {failure.checkpoint: failure.error for failure in scores.failed}
             for name, path in named.items():
                 if name not in errors:
                     self._arrivals.scored(path)
                 elif self._arrivals.refused(path, time.monotonic()):
                     self._complain(f"Error: {printable_lines(errors[name])}")
+
+    def _log_all(self, scores: Scores) -> None:
+        if self._log is None:
+            return
+        try:
+            self._log(scores)
+        except TrackerError as error:
+            later = f"`ml-scorer scores {self._store.folder} --log …` logs what is missing."
+            self._complain(f"Error: {printable_lines(f'{error} {later}')}")
 
 
 def lines(scores: Scores) -> Iterator[str]:

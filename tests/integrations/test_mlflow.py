@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
+import numpy as np
 import pytest
+from readme import code_blocks
 from scores_of import MEASURES, SYNTHETIC, scores_of
 
 pytest.importorskip("mlflow")
 
 from ml_scorer.errors import TrackerError  # after what may be absent
+from ml_scorer.imagenet import class_folder_order, validation_labels
 from ml_scorer.trackers import Results, parse_tracker
 from ml_scorer.trackers.metric_names import metric_name
 
@@ -57,6 +61,36 @@ def serving(folder):
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@contextmanager
+def forwarding(address):
+    """Another address of a server, which is dead afterwards, with all that was connected to it."""
+    host, port = address.removeprefix("http://").split(":")
+    open_ones = []
+
+    def copy(source, target):
+        with suppress(OSError):
+            while part := source.recv(65536):
+                target.sendall(part)
+
+    def accept():
+        with suppress(OSError):
+            while True:
+                one, _ = listener.accept()
+                other = socket.create_connection((host, int(port)))
+                open_ones.extend([one, other])
+                for pair in ((one, other), (other, one)):
+                    threading.Thread(target=copy, args=pair, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+    for one in open_ones:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
 
 
 def _answers(address):
@@ -169,18 +203,18 @@ def test_more_measures_go_into_the_same_run_and_other_annotations_into_another(a
 
 
 def test_many_runs_are_found_again(address, experiment):
-    scores = scores_of([f"m{number}" for number in range(30)], measures=["MLA"])
+    scores = scores_of([f"m{number}" for number in range(22)], measures=["MLA"])
     log(address, scores)
     log(address, scores)
     found = runs(address, experiment)
-    assert len(found) == 30
+    assert len(found) == 22
     assert {name: run.data.metrics["MLA"] for name, run in found.items()} == dict(
         scores.frame.select("checkpoint", "MLA").iter_rows()
     )
 
 
 def test_more_numbers_than_one_call_takes(address, experiment):
-    scores = scores_of([f"a-step-{step}" for step in range(400)])
+    scores = scores_of([f"a-step-{step}" for step in range(120)], confidence=0.95)
     log(address, scores)
     log(address, scores)
     (run,) = runs(address, experiment).values()
@@ -216,6 +250,22 @@ def test_the_command_gives_what_its_json_says(address, experiment, synthetic, sy
     assert result.stderr.startswith("Warning: 100% top-1")
     assert len(result.stderr.splitlines()) == 1
     assert not list(tmp_path.glob("ml*"))
+
+
+def test_the_readme_runs_as_it_stands_there(address, experiment, genuine_table, tmp_path):
+    pytest.importorskip("tensorboard")
+    (commands,) = code_blocks("With the tools around it", "sh")
+    (tmp_path / "sweep").mkdir()
+    for step in (500, 1000):
+        np.save(tmp_path / "sweep" / f"base-{step:05d}.npy", validation_labels()[class_folder_order()])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": address, "ML_SCORER_ANNOTATIONS": str(genuine_table)}
+    subprocess.run(["bash", "-ec", commands], check=True, cwd=tmp_path, env={**environment, "PATH": path})
+    (run,) = runs(address, experiment).values()
+    rows = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
+    assert [(row["run"], row["step"]) for row in rows] == [("base", 500), ("base", 1000)]
+    assert history(address, run, "MLA") == [(row["step"], row["measures"]["MLA"]) for row in rows]
+    assert len(list((tmp_path / "runs" / "base").iterdir())) == 1
 
 
 def test_a_deleted_experiment_is_named(address, experiment):
@@ -257,20 +307,17 @@ class TestNoServer:
         log(address, scores_of(["a"]))
         assert dict(os.environ) == before
 
-    def test_a_server_that_dies_between_loses_nothing_that_is_logged_again(self, tmp_path, experiment):
-        scores = scores_of(["a", "b"])
-        with serving(tmp_path) as address:
-            log(address, scores.rows([0]))
-            tracker = parse_tracker(f"mlflow={address}")
+    def test_a_server_that_dies_between_loses_nothing_that_is_logged_again(self, address, experiment):
+        scores = scores_of(["a", "b"], measures=["MLA"])
+        log(address, scores.rows([0]))
+        with forwarding(address) as dying:
+            tracker = parse_tracker(f"mlflow={dying}")
             tracker.check()
-            kept = tmp_path / "kept"
-            kept.mkdir()
         start = time.monotonic()
         with pytest.raises(TrackerError, match=r"stopped: .*0 of 2 checkpoints are logged. Log again later"):
             tracker.log(Results.of(scores))
         assert time.monotonic() - start < 60
-        shutil.copy(tmp_path / "mlflow.db", kept)
-        with serving(kept) as address:
-            log(address, scores)
-            assert set(runs(address, experiment)) == {"a", "b"}
-            assert all(len(history(address, run, "MLA")) == 1 for run in runs(address, experiment).values())
+        log(address, scores)
+        found = runs(address, experiment)
+        assert set(found) == {"a", "b"}
+        assert all(len(history(address, run, "MLA")) == 1 for run in found.values())

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import readme
 from click.testing import CliRunner
 from polars.testing import assert_frame_equal
+from readme import code_blocks
 
 from ml_scorer.cli import main
 from ml_scorer.predictions.shards import Shard
@@ -243,7 +243,7 @@ def test_other_measurements_have_several_signatures():
 
 def test_the_array_of_the_readme(run, sweep, synthetic_table, tmp_path):
     """Each task in a bash of its own, as Slurm starts it, then the merge."""
-    task, merge = readme.blocks("On a cluster", "sh")[:2]
+    task, merge = code_blocks("On a cluster", "sh")[:2]
     assert "#SBATCH" in task
     files = sorted(path for path in sweep.iterdir() if path.suffix == ".npy" and path.stat().st_size)
     (tmp_path / "checkpoints.txt").write_text("".join(f"{path}\n" for path in files))

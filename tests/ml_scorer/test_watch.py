@@ -19,6 +19,7 @@ from ml_scorer import Scorer, score
 from ml_scorer.cli import main
 from ml_scorer.cli.arrivals import PATIENCE, SETTLED, Arrivals
 from ml_scorer.cli.watch import Watched
+from ml_scorer.errors import TrackerError
 from ml_scorer.schema import VALIDATION_IMAGES
 from ml_scorer.store import FileState, Store, file_state, score_table
 
@@ -309,3 +310,27 @@ def test_a_second_watch_scores_nothing_anew(folder, tmp_path, synthetic_table):
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=30) == 0
     assert len(list((tmp_path / "store").iterdir())) == 1
+
+
+def test_what_is_scored_is_logged_and_a_tracker_that_fails_does_not_end_the_watch(folder, synthetic):
+    write_labels(folder / "a-00500.npy")
+    logged, complained = [], []
+
+    def log(scores):
+        logged.append(scores.frame["checkpoint"].to_list())
+        raise TrackerError("gone.")
+
+    store = Store(folder / "store")
+    scorer = Scorer(synthetic, "MLA", order="imagefolder", trust_order=True)
+    Watched(folder, store, scorer, lambda _: None, complained.append, log).run([], Event())
+    assert logged == [["a-00500"]]
+    assert complained == [f"Error: gone. `ml-scorer scores {store.folder} --log …` logs what is missing."]
+    assert store.latest().height == 1
+
+
+def test_no_log_lies_in_the_folder_that_is_watched(folder, synthetic_table):
+    arguments = [folder, "--store", folder / "store", "--annotations", synthetic_table, "--log", f"jsonl={folder}/log"]
+    result = CliRunner().invoke(main, ["watch", *map(str, arguments)])
+    assert result.exit_code == 2
+    assert "would lie in the folder that is watched" in result.stderr
+    assert not (folder / "log").exists()
