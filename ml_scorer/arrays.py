@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ml_scorer.annotations import Annotations, load_annotations
 from ml_scorer.errors import PredictionsError
 from ml_scorer.measures import Measure
-from ml_scorer.predictions import ORDERS, OrderLike, Source
+from ml_scorer.predictions import ORDERS, OrderLike, Predictions, Source
 from ml_scorer.predictions.batch_rows import batch_rows
 from ml_scorer.predictions.slot_reading import slot_predictions
 from ml_scorer.predictions.slots import empty_slots, folded, slots_shape
@@ -52,6 +52,8 @@ class MultiLabelAccuracy:
     ----------
     scorer : Scorer
         What scores are computed by.
+    single : bool
+        Whether one measure was asked for, rather than a list of some.
 
     Raises
     ------
@@ -72,7 +74,7 @@ class MultiLabelAccuracy:
     ) -> None:
         if not isinstance(annotations, Annotations):
             annotations = load_annotations(annotations)
-        self._single = isinstance(measures, str | Measure)
+        self.single = isinstance(measures, str | Measure)
         self._how: dict[str, Any] = {"missing": missing, "class_ids": class_ids, "trust_order": trust_order}
         self.scorer = Scorer(annotations, measures, order=order, real=real, threads=1, **self._how)
 
@@ -121,12 +123,9 @@ class MultiLabelAccuracy:
             If a required image is missing (unless that is allowed), an image was given again with another prediction,
             logits or labels are refused, or the predictions fit another order or numbering better.
         """
-        return self.values(self.scores(state))
-
-    def values(self, scores: Scores) -> float | dict[str, float]:
-        """The number, or the numbers by the printed names of their measures, that `compute` gives."""
-        shares = {name: float(scores.frame[name][0]) for name in map(str, self.scorer.measures)}
-        return next(iter(shares.values())) if self._single else shares
+        scores = self.scores(state)
+        shares = {name: float(scores.frame[name][0]) for name in scores.signatures}
+        return next(iter(shares.values())) if self.single else shares
 
     def scores(self, state: NDArray[np.int32]) -> Scores:
         """All that there is to say of the one checkpoint: signatures, verdict counts, ties, the number missing.
@@ -136,8 +135,7 @@ class MultiLabelAccuracy:
         PredictionsError
             As `compute`.
         """
-        predictions = slot_predictions(self._checked(state), self.scorer.options, _NAME)
-        scores = self.scorer.score([Source(_NAME, content=predictions)])
+        scores = self.scorer.score([Source(_NAME, content=self.predictions(state))])
         if scores.near_chance:
             warnings.warn(
                 "top-1 is near chance, whatever order or class ids one tries. Is the model trained, and is each image "
@@ -146,6 +144,16 @@ class MultiLabelAccuracy:
                 stacklevel=2,
             )
         return scores
+
+    def predictions(self, state: NDArray[np.int32]) -> Predictions:
+        """What was predicted for the images so far; that some are missing is no error here.
+
+        Raises
+        ------
+        PredictionsError
+            If an image was given again with another prediction, or logits, labels or positions are refused.
+        """
+        return slot_predictions(self._checked(state), self.scorer.options, _NAME)
 
     def _checked(self, given: Any) -> NDArray[np.int32]:  # noqa: ANN401
         state: NDArray[np.int32] = np.asarray(given)
@@ -164,7 +172,7 @@ class MultiLabelAccuracy:
         order = self.scorer.options.order
         return {
             **self._how,
-            "measures": measures[0] if self._single else measures,
+            "measures": measures[0] if self.single else measures,
             "annotations": self.scorer.annotations,
             "order": order if order is None or order.name not in ORDERS else order.name,
         }

@@ -1,4 +1,4 @@
-"""One of two processes with parts of the same predictions, started by the tests of ranks: `metric_ranks.py RANK FOLDER`.
+"""One of two processes with parts of the same predictions, for the tests of ranks: `metric_ranks.py RANK FOLDER`.
 
 The folder holds `annotations.parquet` and `predictions.csv`; what each case gives is written to `RANK.json`.
 """

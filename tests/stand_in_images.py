@@ -34,7 +34,11 @@ def import_torchvision():
 def one_image_a_class(annotations):
     """The annotations of one image of each class, as a frame: the least that MLA can be computed on."""
     frame = annotations.frame
-    return frame.filter(~frame["is_problematic"]).unique("original_label", keep="first", maintain_order=True).sort("file_name")
+    return (
+        frame.filter(~frame["is_problematic"])
+        .unique("original_label", keep="first", maintain_order=True)
+        .sort("file_name")
+    )
 
 
 def write_images(root, frame):

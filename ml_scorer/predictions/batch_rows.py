@@ -67,10 +67,10 @@ def _order(options: ReadOptions) -> Images:
 
 
 def _positions(images: Any) -> NDArray[Any]:  # noqa: ANN401
-    positions = _on_host(images, "images").values()
-    if positions.ndim != 1 or positions.dtype.kind not in "iu":
-        raise no_positions(positions.shape, str(positions.dtype))
-    return positions
+    positions = _on_host(images, "images")
+    if len(positions.shape) != 1 or positions.dtype.kind not in "iu" or positions.is_bfloat16:
+        raise no_positions(positions.shape, positions.dtype_name)
+    return positions.values()
 
 
 def _labels(
@@ -85,7 +85,7 @@ def _labels(
     kind = "f" if source.dtype.name == "bfloat16" or getattr(source, "is_bfloat16", False) else source.dtype.kind
     if not are_logits(tuple(source.shape), kind, images, class_ids):
         labels = _in_32_bits(_on_host(preds, "predictions").values())
-        return labels.reshape(images, -1), None, None
+        return labels[:, None] if labels.ndim == 1 else labels, None, None
     background = source.shape[1] > NUM_CLASSES
     if library is None:
         columns, tied, faults = searched_columns(source, k=k, background=background)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.exceptions import TorchMetricsUserError
@@ -22,6 +23,7 @@ from ml_scorer.predictions.batches import no_order
 from ml_scorer.scores import Scores
 from ml_scorer.scoring import Missing
 from ml_scorer.torch.rows import image_index, moved, placed, prediction_rows
+from ml_scorer.torch.sanity_check import in_sanity_check
 
 if TYPE_CHECKING:
     from ml_scorer.annotations.reassessed import RealLabels
@@ -153,9 +155,12 @@ class MultiLabelAccuracy(Metric):
         ------
         PredictionsError
             If a required image is missing (unless that is allowed), an image was given again with another prediction,
-            logits or labels are refused, or the predictions fit another order or numbering better; on every rank.
+            logits or labels are refused, or the predictions fit another order or numbering better; on every rank. In
+            Lightning's sanity check, which sees two batches, missing images are none, and the result is NaN.
         """
-        values = self._accuracy.values(self._scores())
+        if in_sanity_check():
+            return self._unknown()
+        values = self._accuracy.compute(self._state())
         if isinstance(values, dict):
             return {name: self._scalar(value) for name, value in values.items()}
         return self._scalar(values)
@@ -173,7 +178,7 @@ class MultiLabelAccuracy(Metric):
         with self.sync_context(
             dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
         ):
-            return self._scores()
+            return self._accuracy.scores(self._state())
 
     @contextmanager
     def sync_context(self, *args: Any, **kwargs: Any) -> Iterator[None]:  # noqa: ANN401
@@ -191,12 +196,21 @@ class MultiLabelAccuracy(Metric):
         return self
 
     def _wrap_update(self, update: Callable[..., None]) -> Callable[..., None]:
-        """As in torchmetrics, and left alone by `torch.compile`: the count of updates would compile a step each time."""
+        """As in torchmetrics, and left alone by `torch.compile`, which the count of updates would make compile again."""
         wrapped: Callable[..., None] = torch.compiler.disable(super()._wrap_update(update))
         return wrapped
 
-    def _scores(self) -> Scores:
-        return self._accuracy.scores(self.slots.cpu().numpy())
+    def _state(self) -> NDArray[np.int32]:
+        slots: NDArray[np.int32] = self.slots.cpu().numpy()
+        return slots
+
+    def _unknown(self) -> Tensor | dict[str, Tensor]:
+        """NaN for each measure: of a few batches there is no accuracy, but what is wrong with them is an error."""
+        self._accuracy.predictions(self._state())
+        unknown = self._scalar(float("nan"))
+        if self._accuracy.single:
+            return unknown
+        return {str(measure): unknown for measure in self._accuracy.scorer.measures}
 
     def _scalar(self, value: float) -> Tensor:
         device = self.slots.device

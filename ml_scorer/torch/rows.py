@@ -57,8 +57,8 @@ def prediction_rows(preds: Tensor, images: int, class_ids: ClassIds, k: int, *, 
     """
     known = BY_POSITION if positions else BY_NAME
     if not are_logits(tuple(preds.shape), _kind(preds), images, class_ids):
-        labels = _in_32_bits(preds.reshape(images, -1))
-        return _rows(labels, None, None, known, k)
+        labels = _in_32_bits(preds)
+        return _rows(labels[:, None] if labels.ndim == 1 else labels, None, None, known, k)
     if preds.shape[1] > NUM_CLASSES:
         preds = preds[:, 1:]
     places = torch.arange(1, NUM_CLASSES + 1, dtype=torch.int16, device=preds.device)

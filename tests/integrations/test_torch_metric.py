@@ -22,6 +22,7 @@ torch = pytest.importorskip("torch")
 torchmetrics = pytest.importorskip("torchmetrics")
 
 from torch._dynamo.testing import CompileCounter  # noqa: E402
+
 from ml_scorer.torch import MultiLabelAccuracy  # noqa: E402 (which torchvision must be ready for)
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -70,7 +71,9 @@ def test_random_batches_with_repeats_score_as_the_file_does(by, device, publishe
     found = metric.compute()
     assert {name: value.item() for name, value in found.items()} == {"MLA": expected["mla"], "Top1": expected["top1"]}
     assert {value.dtype for value in found.values()} == {torch.float64}
-    assert metric.scores().signatures["MLA"].split("|")[5] == ("order:imagefolder" if by == "position" else "order:names")
+    assert metric.scores().signatures["MLA"].split("|")[5] == (
+        "order:imagefolder" if by == "position" else "order:names"
+    )
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -204,7 +207,9 @@ def test_everything_wrong_is_said_together_at_compute(synthetic):
 def test_missing_images_are_an_error_that_names_them(synthetic):
     metric = MultiLabelAccuracy(annotations=synthetic)
     metric.update(torch.tensor([3]), names_of(synthetic.images[0]))
-    with pytest.raises(PredictionsError, match=r"of the 18,692 images that the measures need have no prediction: ILSVRC"):
+    with pytest.raises(
+        PredictionsError, match=r"of the 18,692 images that the measures need have no prediction: ILSVRC"
+    ):
         metric.compute()
 
 
@@ -251,7 +256,8 @@ def test_what_is_no_batch_is_refused_at_once(preds, images, found, synthetic):
 def test_an_empty_batch_is_nothing(images, synthetic):
     metric = few(synthetic, order="ilsvrc")
     before = metric.slots.clone()
-    metric.update(torch.empty(0, 1000), images)
+    for shape, dtype in (((0, 1000), torch.float32), ((0,), torch.int64), ((0, 5), torch.int64)):
+        metric.update(torch.empty(shape, dtype=dtype), images)
     assert torch.equal(metric.slots, before)
 
 
@@ -350,8 +356,10 @@ def test_a_collection_shares_equal_states_and_no_others(synthetic):
         "MLA": MultiLabelAccuracy(annotations=synthetic, order="imagefolder"),
         "Top1": MultiLabelAccuracy("Top1", annotations=synthetic, order="imagefolder"),
         "MLA5": MultiLabelAccuracy("MLA(k=5)", annotations=synthetic, order="imagefolder"),
-        # All labels of the first batch are 0, which is 0 as text, too: only what comes later tells these from the first.
-        "as-text": MultiLabelAccuracy(annotations=synthetic, order="imagefolder", class_ids="as-text", trust_order=True),
+        # All labels of the first batch are 0, which is 0 as text, too: only what comes later tells these apart.
+        "as-text": MultiLabelAccuracy(
+            annotations=synthetic, order="imagefolder", class_ids="as-text", trust_order=True
+        ),
         "ordered": MultiLabelAccuracy(annotations=synthetic, order=names[:-1]),
     }
     collection = torchmetrics.MetricCollection(metrics)
@@ -387,8 +395,9 @@ def test_a_compiled_step_is_compiled_once(synthetic):
         metric.update(logits, positions)
         return logits.sum()
 
-    for first in range(0, 96, 8):
-        step(torch.randn(8, 4), torch.arange(first, first + 8))
+    with torch.no_grad():
+        for first in range(0, 96, 8):
+            step(torch.randn(8, 4), torch.arange(first, first + 8))
     assert metric.update_count == 12
     assert (metric.slots[1:97, 0] >= 0).all()
     assert compiled.frame_count <= 2  # before the update and after it

@@ -39,7 +39,9 @@ def ranks(genuine_table, real_data, not_needed, tmp_path_factory):
     table = pl.read_csv(real_data / "predictions" / "ResNet50.csv")
     table.filter(pl.col("file_name") != ml_scorer.schema.image_name(not_needed)).write_csv(folder / "predictions.csv")
     processes = [
-        subprocess.Popen([sys.executable, TESTS / "metric_ranks.py", str(rank), folder], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, TESTS / "metric_ranks.py", str(rank), folder], stderr=subprocess.PIPE, text=True
+        )
         for rank in (0, 1)
     ]
     try:

@@ -1,0 +1,246 @@
+"""Accuracy from arrays of any library, batch by batch: the numbers of the command line."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import numpy as np
+import polars as pl
+import pytest
+
+import ml_scorer
+from ml_scorer.arrays import MultiLabelAccuracy, multi_label_accuracy
+from ml_scorer.errors import AnnotationsNotFoundError, MeasureError, PredictionsError
+from ml_scorer.imagenet import validation_labels
+from ml_scorer.predictions import batch_rows
+from ml_scorer.predictions.arrays import tensors
+from ml_scorer.schema import image_name
+
+
+@pytest.fixture(params=["ResNet50", "DINO"])
+def published(request, real_data):
+    table = pl.read_csv(real_data / "predictions" / f"{request.param}.csv")
+    expected = json.loads((real_data / "expected_scores.json").read_text())[request.param]
+    return table["file_name"].to_list(), table["predicted_class"].to_numpy(), expected
+
+
+def names_of(*numbers):
+    return [image_name(number) for number in numbers]
+
+
+def few(annotations, measures="MLA", **options):
+    return MultiLabelAccuracy(measures, annotations=annotations, missing="wrong", **options)
+
+
+def updated(accuracy, preds, images):
+    return accuracy.update(accuracy.empty(), preds, images)
+
+
+def test_whole_arrays_score_as_the_file_does(published, genuine):
+    names, labels, expected = published
+    assert multi_label_accuracy(labels, names, annotations=genuine) == expected["mla"]
+    found = multi_label_accuracy(labels, np.arange(50_000), ["MLA", "Top1"], order=names, annotations=genuine)
+    assert found == {"MLA": expected["mla"], "Top1": expected["top1"]}
+
+
+def test_batches_in_any_order_with_repeats_on_several_hosts(published, genuine):
+    names, labels, expected = published
+    accuracy = MultiLabelAccuracy(annotations=genuine, order="imagefolder")
+    rng = np.random.default_rng(0)
+    every = rng.permutation(np.concatenate([np.arange(50_000), rng.integers(0, 50_000, 3000)]))
+    states = [accuracy.empty() for _ in range(3)]
+    for number, batch in enumerate(np.array_split(every, 20)):
+        images = batch if number % 2 else [names[place] for place in batch.tolist()]
+        states[number % 3] = accuracy.update(states[number % 3], labels[batch], images)
+    assert accuracy.compute(accuracy.merge(*states)) == expected["mla"]
+    assert accuracy.compute(accuracy.merge(*reversed(states), states[0])) == expected["mla"]
+    assert "order:imagefolder+names" in accuracy.scores(accuracy.merge(*states)).signatures["MLA"]
+
+
+def test_a_state_never_changes(synthetic):
+    accuracy = few(synthetic)
+    empty = accuracy.empty()
+    first = accuracy.update(empty, [3], names_of(1))
+    accuracy.merge(first, accuracy.update(first, [4], names_of(2)))
+    assert np.array_equal(empty, accuracy.empty())
+    assert first[1:3, 0].tolist() == [3, accuracy.empty()[2, 0]]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("measure", ["MLA", "MLA(k=5)", "MLA(k=labels)", "Top5"])
+def test_logits_of_jax(measure, jit, dtype, synthetic):
+    jax = pytest.importorskip("jax")
+    logits = jax.random.randint(jax.random.key(1), (600, 1000), -3, 4).astype(dtype)
+    masks = jax.random.uniform(jax.random.key(2), logits.shape) < 0.3
+    mask = lambda values, masks: jax.numpy.where(masks, -jax.numpy.inf, values)  # noqa: E731
+    logits = (jax.jit(mask) if jit else mask)(logits, masks)
+    assert str(logits.dtype) == dtype
+    images = names_of(*synthetic.images[:600].tolist())
+    accuracy = few(synthetic, measure, trust_order=True)
+    with pytest.warns(UserWarning, match="near chance"):
+        found = accuracy.scores(updated(accuracy, logits, images))
+    values = np.asarray(logits.astype("float32"))
+    expected = ml_scorer.score(values, synthetic, measure, order=images, missing="wrong", trust_order=True)
+    assert found.frame.drop("checkpoint").equals(expected.frame.drop("checkpoint"))
+
+
+def test_only_labels_of_jax_come_to_the_host(synthetic, monkeypatch):
+    jax = pytest.importorskip("jax")
+    accuracy = few(synthetic, "Top5", order="ilsvrc")
+    logits = jax.random.normal(jax.random.key(0), (64, 1000))
+    brought = []
+
+    def as_array(source):
+        brought.append(np.shape(source))
+        return tensors.as_array(source)
+
+    monkeypatch.setattr(batch_rows, "as_array", as_array)
+    state = updated(accuracy, logits, np.arange(64))
+    assert brought == [(64,), (64, 7)]  # positions; five labels, whether there is a tie, and what is wrong
+    assert np.array_equal(state, updated(accuracy, np.asarray(logits), np.arange(64)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_logits_of_numpy_and_torch(dtype, synthetic):
+    labels = validation_labels()[1:2001]
+    logits = np.zeros((2000, 1000), dtype)
+    logits[np.arange(2000), labels] = 1
+    accuracy = MultiLabelAccuracy(["Top1", "Top5"], annotations=synthetic, missing="wrong", order="ilsvrc")
+    state = updated(accuracy, logits, range(2000))
+    assert state[1:2001, 0].tolist() == labels.tolist()
+    torch = pytest.importorskip("torch")
+    assert np.array_equal(updated(accuracy, torch.from_numpy(logits), torch.arange(2000)), state)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int64, np.uint64])
+def test_labels_of_every_integer_type(dtype, synthetic):
+    accuracy = few(synthetic)
+    state = updated(accuracy, np.array([0, 255], dtype), names_of(1, 2))
+    assert state[1:3, 0].tolist() == [0, 255]
+    assert np.array_equal(updated(accuracy, np.array([[0], [255]], dtype), names_of(1, 2)), state)
+
+
+def test_top_k_labels_and_too_few_of_them(synthetic):
+    accuracy = few(synthetic, "MLA(k=5)", trust_order=True)
+    images = names_of(*synthetic.images[:9].tolist())
+    labels = np.arange(9 * 6).reshape(9, 6)
+    expected = ml_scorer.score(
+        dict(zip(images, labels.tolist(), strict=True)), synthetic, "MLA(k=5)", missing="wrong", trust_order=True
+    )
+    assert accuracy.compute(updated(accuracy, labels, images)) == expected.frame["MLA(k=5)"][0]
+    with pytest.raises(PredictionsError, match=r"MLA\(k=5\) looks at 5 labels of an image, and there is one"):
+        accuracy.compute(updated(accuracy, labels[:, 0], images))
+
+
+@pytest.mark.parametrize("form", ["logits", "labels"])
+@pytest.mark.parametrize("class_ids", list(ml_scorer.predictions.CLASS_IDS))
+def test_other_numberings_of_the_classes(class_ids, form, synthetic):
+    numbers = ml_scorer.predictions.CLASS_IDS[class_ids].numbers
+    labels = numbers[validation_labels()[1:2001]].astype(np.int64)
+    preds = labels
+    if form == "logits":
+        preds = np.zeros((2000, 1001 if class_ids == "background" else 1000), np.float32)
+        preds[np.arange(2000), labels - (0 if class_ids == "background" else numbers.min())] = 1
+    accuracy = few(synthetic, "Top1", order="ilsvrc", class_ids=class_ids)
+    predictions = accuracy.predictions(updated(accuracy, preds, range(2000)))
+    assert predictions.labels[0].tolist() == validation_labels()[1:2001].tolist()
+
+
+def test_faults_are_said_together(synthetic):
+    accuracy = few(synthetic, order="ilsvrc")
+    logits = np.zeros((3, 1000), np.float32)
+    logits[0, 5], logits[1, 5], logits[2] = np.nan, np.inf, -np.inf
+    state = accuracy.update(updated(accuracy, logits, names_of(1, 2, 3)), [4, 5, 1000], names_of(4, 4, 5))
+    with pytest.raises(PredictionsError) as caught:
+        accuracy.compute(accuracy.update(state, [7], [50_000]))
+    assert (
+        str(caught.value).splitlines()
+        == [
+            "predictions: 6 problems",
+            "  - positions outside 0-49,999 of the order ilsvrc: 50,000",
+            "  - a logit is NaN for 1 images: ILSVRC2012_val_00000001.JPEG",
+            "  - a logit is +inf for 1 images: ILSVRC2012_val_00000002.JPEG",
+            "  - every logit is -inf for 1 images: ILSVRC2012_val_00000003.JPEG",
+        ]
+        + str(caught.value).splitlines()[5:]
+    )
+    assert (
+        "  - 1 images were given again with another prediction: ILSVRC2012_val_00000004.JPEG (4 and 5) (start"
+        in str(caught.value)
+    )
+    assert "  - a label is outside 0-999: 1000 at ILSVRC2012_val_00000005.JPEG" in str(caught.value)
+
+
+def test_missing_images_are_an_error_unless_they_are_wrong(synthetic):
+    accuracy = MultiLabelAccuracy(annotations=synthetic)
+    with pytest.raises(PredictionsError, match="18,691 of the 18,692 images"):
+        accuracy.compute(updated(accuracy, [3], names_of(synthetic.images[~synthetic.frame["is_problematic"]][0])))
+    assert (
+        few(synthetic).scores(updated(few(synthetic), [3], names_of(synthetic.images[0]))).frame["missing"][0] > 18_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("preds", "images", "found"),
+    [
+        (np.zeros((2, 1000)), [image_name(1)], r"a batch has 2 predictions \(2 x 1,000\) for 1 images"),
+        (np.zeros((1, 10)), [image_name(1)], "is 1 x 10 floats"),
+        (["tench"], [image_name(1)], "no numbers that predictions are"),
+        (object(), [image_name(1)], "no numbers that predictions are|cannot be read from object"),
+        ([3], ["cat.jpg"], r"1 names in a batch are no ImageNet validation images: cat\.jpg"),
+        ([3], [1.5], r"the images of a batch are float64 \(1\)"),
+        ([3], image_name(1), "expected a list of names"),
+        ([3], None, "expected a list of names, or positions"),
+    ],
+)
+def test_what_is_no_batch_is_refused(preds, images, found, synthetic):
+    accuracy = few(synthetic, order="ilsvrc")
+    with pytest.raises(PredictionsError, match=found):
+        updated(accuracy, preds, images)
+
+
+def test_positions_need_an_order(synthetic):
+    with pytest.raises(PredictionsError, match="nothing says which image each position is"):
+        updated(few(synthetic), [3], [0])
+
+
+@pytest.mark.parametrize("empty", [np.empty((0, 1000)), np.empty(0, int), np.empty((0, 3), int)])
+@pytest.mark.parametrize("images", [[], np.empty(0, int)])
+def test_an_empty_batch_is_nothing(images, empty, synthetic):
+    accuracy = few(synthetic, order="ilsvrc")
+    assert np.array_equal(updated(accuracy, empty, images), accuracy.empty())
+
+
+def test_states_of_other_measures_are_refused(synthetic):
+    one, five = few(synthetic), few(synthetic, "MLA(k=5)")
+    for use in (one.compute, one.merge, lambda state: one.merge(one.empty(), state)):
+        with pytest.raises(PredictionsError, match=r"the state is 50001 x 13 int32; expected .* 50001 x 5 int32"):
+            use(five.empty())
+    with pytest.raises(PredictionsError, match="the state is 3 int64"):
+        one.update(np.array([1, 2, 3]), [3], names_of(1))
+
+
+@pytest.mark.parametrize("order", [None, "tfds", names_of(9, 3, 7)])
+@pytest.mark.parametrize("measures", ["MLA", ["MLA"], ["MLA(k=5)", "Top1"]])
+def test_it_goes_to_another_process_and_binds_the_same(measures, order, synthetic):
+    accuracy = few(synthetic, measures, order=order, class_ids="one-based", trust_order=True)
+    other = pickle.loads(pickle.dumps(accuracy))  # noqa: S301
+    assert other.scorer.options.class_ids is accuracy.scorer.options.class_ids
+    mine, theirs = accuracy.scorer.options.order, other.scorer.options.order
+    assert (mine and (mine.name, mine.images.tolist())) == (theirs and (theirs.name, theirs.images.tolist()))
+    preds = np.arange(1, 46).reshape(9, 5)
+    images = names_of(*synthetic.images[:9].tolist())
+    assert other.compute(updated(other, preds, images)) == accuracy.compute(updated(accuracy, preds, images))
+    assert copy.deepcopy(accuracy) is accuracy
+
+
+def test_what_binding_refuses(synthetic):
+    with pytest.raises(MeasureError, match="unknown measure"):
+        few(synthetic, "mla")
+    with pytest.raises(AnnotationsNotFoundError):
+        MultiLabelAccuracy()
+    with pytest.raises(ValueError, match="missing='maybe'"):
+        MultiLabelAccuracy(annotations=synthetic, missing="maybe")
