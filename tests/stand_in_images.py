@@ -21,9 +21,9 @@ def import_torchvision():
 
     Skips the module, by name, where torch is not installed, or it is not known how.
     """
-    pytest.importorskip("torch")
     if find_spec("torchvision") is None:
         return None
+    pytest.importorskip("torch")
     data = os.environ.get("ML_SCORER_TEST_DATA")
     if not data:
         pytest.skip("ML_SCORER_TEST_DATA is not set", allow_module_level=True)

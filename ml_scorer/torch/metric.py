@@ -196,7 +196,7 @@ class MultiLabelAccuracy(Metric):
         return self
 
     def _wrap_update(self, update: Callable[..., None]) -> Callable[..., None]:
-        """As in torchmetrics, and left alone by `torch.compile`, which the count of updates would make compile again."""
+        """As in torchmetrics, but left alone by `torch.compile`: the count of updates would make it compile again."""
         wrapped: Callable[..., None] = torch.compiler.disable(super()._wrap_update(update))
         return wrapped
 

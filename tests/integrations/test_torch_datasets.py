@@ -21,7 +21,7 @@ from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset,
 from ml_scorer.torch import image_names, with_names, with_positions  # noqa: E402
 
 KINDS = {
-    "ImageFolder": lambda root: datasets.ImageFolder(root),
+    "ImageFolder": datasets.ImageFolder,
     "DatasetFolder": lambda root: datasets.DatasetFolder(root, str, extensions=(".jpeg",)),
     "timm": lambda root: timm_data.create_dataset("", root=str(root)),
     "Subset": lambda root: Subset(datasets.ImageFolder(root), range(40)),
@@ -70,6 +70,7 @@ def test_a_shuffled_loader_hands_out_names(workers, root, in_order):
     assert all(target_of[n] == t for _, targets, names in batches for n, t in zip(names, targets.tolist(), strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # timm leaves images open
 @pytest.mark.parametrize("prefetcher", [False, True])
 def test_timm_s_loader_hands_out_positions(prefetcher, root, in_order):
     dataset = timm_data.create_dataset("", root=str(root))

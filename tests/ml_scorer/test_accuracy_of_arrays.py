@@ -156,20 +156,13 @@ def test_faults_are_said_together(synthetic):
     state = accuracy.update(updated(accuracy, logits, names_of(1, 2, 3)), [4, 5, 1000], names_of(4, 4, 5))
     with pytest.raises(PredictionsError) as caught:
         accuracy.compute(accuracy.update(state, [7], [50_000]))
-    assert (
-        str(caught.value).splitlines()
-        == [
-            "predictions: 6 problems",
-            "  - positions outside 0-49,999 of the order ilsvrc: 50,000",
-            "  - a logit is NaN for 1 images: ILSVRC2012_val_00000001.JPEG",
-            "  - a logit is +inf for 1 images: ILSVRC2012_val_00000002.JPEG",
-            "  - every logit is -inf for 1 images: ILSVRC2012_val_00000003.JPEG",
-        ]
-        + str(caught.value).splitlines()[5:]
-    )
-    assert (
-        "  - 1 images were given again with another prediction: ILSVRC2012_val_00000004.JPEG (4 and 5) (start"
-        in str(caught.value)
+    assert str(caught.value).startswith(
+        "predictions: 6 problems\n"
+        "  - positions outside 0-49,999 of the order ilsvrc: 50,000\n"
+        "  - a logit is NaN for 1 images: ILSVRC2012_val_00000001.JPEG\n"
+        "  - a logit is +inf for 1 images: ILSVRC2012_val_00000002.JPEG\n"
+        "  - every logit is -inf for 1 images: ILSVRC2012_val_00000003.JPEG\n"
+        "  - 1 images were given again with another prediction: ILSVRC2012_val_00000004.JPEG (4 and 5) (start anew"
     )
     assert "  - a label is outside 0-999: 1000 at ILSVRC2012_val_00000005.JPEG" in str(caught.value)
 

@@ -211,3 +211,42 @@ def test_images_are_numbers_that_index(synthetic):
 
 def test_every_tfds_shard_has_625_of_the_20000_images(synthetic):
     assert pl.Series([len(shard) for shard in tfds_shards(synthetic)]).unique().to_list() == [625]
+
+
+THREE_ONE = ["ILSVRC2012_val_00000003.JPEG", "val/n01440764/ILSVRC2012_val_00000001.JPEG"]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pl.Series, iter])
+def test_names_are_an_order_named_as_a_file_of_them(kind, tmp_path, synthetic):
+    order = resolve_order(kind(THREE_ONE), synthetic)
+    assert order.images.tolist() == [3, 1]
+    assert order.name == resolve_order(names_file(tmp_path, "\n".join(THREE_ONE)), synthetic).name
+
+
+@pytest.mark.parametrize("order", list(ORDERS))
+def test_names_and_files_that_are_a_known_order_are_called_so(order, tmp_path, synthetic):
+    names = [image_name(number) for number in images(order, synthetic)]
+    assert resolve_order(names, synthetic).name == order
+    assert resolve_order(names_file(tmp_path, "\n".join(names)), synthetic).name == order
+    assert resolve_order(names[1:] + names[:1], synthetic).name.startswith("list@")
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (
+            [*THREE_ONE, "cat.jpg"],
+            r"^order: expected names of ImageNet validation images; 1 names are none: cat\.jpg\.",
+        ),
+        ([*THREE_ONE, THREE_ONE[0]], r"^order: images are listed twice: ILSVRC2012_val_00000003\.JPEG\.$"),
+        ([], "^order: expected names of ImageNet validation images; it is empty"),
+        ([3, 1], r"^an order is one of ilsvrc, .* or a list of these names, not \[3, 1\]\.$"),
+        ([THREE_ONE[0], None], "or a list of these names, not"),
+        (b"ilsvrc", "or a list of these names, not b'ilsvrc'"),
+        ({"ilsvrc": 1}, "or a list of these names, not"),
+        (3, "or a list of these names, not 3"),
+    ],
+)
+def test_what_is_no_list_of_names_is_refused(names, found, synthetic):
+    with pytest.raises(PredictionsError, match=found):
+        resolve_order(names, synthetic)
