@@ -44,7 +44,7 @@ from ml_scorer.store import FileState, Measured, Results, Settings, Store
 DISTINCT = 40
 FILES = {"int16": 2_000, "int64": 1_000, "float16 logits": 6}
 BYTES = {"int16": 100_128, "int64": 400_128, "float16 logits": 100_000_128}
-STORED = (10_000, 40_000, 160_000)
+STORED = (40_000, 80_000, 160_000)  # of fewer, no parts are merged yet
 FOUND = (10_000, 100_000)
 MEASURES = 5
 
