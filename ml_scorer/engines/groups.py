@@ -13,7 +13,7 @@ MOST_FILES: Final = 256
 """In a group: arrays of labels take about 20 ms then, and a group costs the driver 1 to 3 ms."""
 
 MOST_BYTES: Final = 1 << 30
-"""In a group: ten files of logits. 10 million of them, each alone, would keep the driver busy longer than the storage."""
+"""In a group: ten files of logits. Of 10 million, each alone, the driver would take longer than the storage."""
 
 _GROUPS_A_WORKER: Final = 4
 """At least, so that all have work until the end."""
