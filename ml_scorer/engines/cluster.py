@@ -24,10 +24,12 @@ _OBJECTS: Final = 256 << 20
 
 _QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",  # which are sent over the network
-    "RAY_NUM_REDIS_GET_RETRIES": "3",  # attempts to join; Ray's own 20 take up to a quarter of an hour
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray will do from some version on, and warns of until then
 }
 """Settings that Ray reads from the environment when it is imported, unless they are set."""
+
+_IMPATIENT: Final = {"RAY_NUM_REDIS_GET_RETRIES": "3"}
+"""The same where a cluster is to be joined: attempts, of which Ray's own 20 take up to a quarter of an hour."""
 
 _NOT_LET_IN: Final = "Unauthenticated"
 """What Ray writes to standard error at a token that is missing or wrong; its exception does not say so."""
@@ -55,17 +57,17 @@ def joined(address: str | None) -> Iterator[Any]:
     EngineError
         If the cluster cannot be joined or started, or this process is connected to another one.
     """
-    for name, value in _QUIET.items():
+    given, address = address, address or os.environ.get("RAY_ADDRESS")
+    for name, value in (_QUIET if address is None else _QUIET | _IMPATIENT).items():
         os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
         raise MissingExtraError("Scoring on a Ray cluster", "ray") from error
     if ray.is_initialized():
-        _check_joined(ray, address)
+        _check_joined(ray, given)
         yield ray
         return
-    address = address or os.environ.get("RAY_ADDRESS")
     try:
         if address is None:
             _start(ray)
