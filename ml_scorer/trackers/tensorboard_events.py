@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from ml_scorer.errors import MissingExtraError, TrackerError
 from ml_scorer.report.cells import printable, warnings
 from ml_scorer.signature import measurement
-from ml_scorer.trackers.event_files import Points, own_files, read_events, write_events
+from ml_scorer.trackers.event_files import Points, own_files, read_events, scalar, write_events
 from ml_scorer.trackers.folders import folder_of
 from ml_scorer.trackers.records import Results
 from ml_scorer.trackers.tracker import Tracker
@@ -52,7 +52,7 @@ class TensorBoard(Tracker):
         text = _text(results)
         try:
             for name, steps in results.series.items():
-                points = {(tag, step): x for step, record in steps for tag, x in record.numbers().items()}
+                points = {(tag, step): scalar(x) for step, record in steps for tag, x in record.numbers().items()}
                 _log(self._folder / folder_of(name), points, text, results.signatures)
         except OSError as error:
             raise self._unwritable(error) from error

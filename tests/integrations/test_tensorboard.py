@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
 
+import numpy as np
+import polars as pl
 import pytest
 from scores_of import MEASURES, SYNTHETIC, scores_of
 
@@ -42,14 +51,14 @@ def curves(folder):
     }
 
 
-def test_every_number_is_read_back_to_the_bit(tmp_path):
+def test_every_number_is_read_back_in_32_bits(tmp_path):
     scores = scores_of(["base-00500", "base-00100", "other"], confidence=0.95, ImageNetM_right=[3, 4, 5])
     log(tmp_path, scores)
     first, second, other = scores.frame.rows(named=True)
     base = curves(tmp_path / "base")
     for name in (*MEASURES, *(f"{m}_low" for m in MEASURES), "Top1_high", "correct", "unreviewed"):
-        assert base[name] == [(100, second[name]), (500, first[name])]
-        assert curves(tmp_path / "other")[name] == [(0, other[name])]
+        assert base[name] == [(100, np.float32(second[name])), (500, np.float32(first[name]))]
+        assert curves(tmp_path / "other")[name] == [(0, np.float32(other[name]))]
     (text,) = base["signatures"]
     assert all(f"    {signature}" in text[1].decode() for signature in scores.signatures.values())
 
@@ -74,7 +83,7 @@ def test_the_command_gives_what_its_json_says(synthetic, synthetic_table, tmp_pa
     (row,) = json.loads(result.stdout)["scores"]
     found = curves(tmp_path / "runs" / "a")
     assert {name: points[0][1] for name, points in found.items() if name != "signatures"} == {
-        name: value for name, value in row.items() if name != "checkpoint"
+        name: np.float32(value) for name, value in row.items() if name != "checkpoint"
     }
     assert "SYNTHETIC annotations: made up" in found["signatures"][0][1].decode()
 
@@ -106,7 +115,7 @@ def test_earlier_steps_and_other_numbers_draw_no_zigzag(tmp_path):
     assert len(own_files(tmp_path / "a")) == 1
     points = curves(tmp_path / "a")["MLA"]
     assert [step for step, _ in points] == [1, 2, 3]
-    assert [points[0][1], points[2][1]] == other.frame["MLA"].to_list()
+    assert [points[0][1], points[2][1]] == other.frame["MLA"].cast(pl.Float32).to_list()
 
 
 def test_a_measure_that_is_asked_for_later_comes_in_beside(tmp_path):
@@ -139,7 +148,9 @@ def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path):
     (file,) = own_files(tmp_path / "a")
     file.write_bytes(file.read_bytes()[:-30])
     log(tmp_path, scores)
-    assert sorted(set(curves(tmp_path / "a")["MLA"])) == list(zip([1, 2], scores.frame["MLA"], strict=True))
+    assert sorted(set(curves(tmp_path / "a")["MLA"])) == list(
+        zip([1, 2], scores.frame["MLA"].cast(pl.Float32), strict=True)
+    )
 
 
 def test_what_is_no_number_is_not_logged(tmp_path):
@@ -170,4 +181,60 @@ def test_thousands_of_steps_keep_their_order(tmp_path):
     scores = scores_of([f"a-step-{step}" for step in reversed(range(2000))], measures=["MLA"])
     log(tmp_path, scores)
     points = curves(tmp_path / "a")["MLA"]
-    assert points == list(enumerate(scores.frame["MLA"].reverse()))
+    assert points == list(enumerate(scores.frame["MLA"].reverse().cast(pl.Float32)))
+
+
+STARTING = 120
+"""Seconds."""
+
+
+@contextmanager
+def serving(folder, log):
+    """The address of a TensorBoard of its own; it and its data server are gone afterwards."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield f"http://127.0.0.1:{port}/data/plugin"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def asked(address, until):
+    """What TensorBoard answers, once there is something."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < until:
+        try:
+            with opener.open(address, timeout=10) as page:
+                if found := json.load(page):
+                    return found
+        except OSError:
+            pass
+        time.sleep(0.3)
+    pytest.fail(f"no answer: {address}")
+
+
+def test_the_pages_of_tensorboard_show_it(tmp_path):
+    runs = tmp_path / "runs"
+    scores = scores_of(["sweep/base-00100", "sweep/base-00500", "é⛵"])
+    log(runs, scores)
+    with serving(runs, tmp_path / "log") as address:
+        until = time.monotonic() + STARTING
+        tags = asked(f"{address}/scalars/tags", until)
+        assert set(tags) == {"sweep/base", folder_of("é⛵").as_posix()}
+        assert set(tags["sweep/base"]) >= set(MEASURES)
+        for measure in MEASURES:
+            query = urllib.parse.urlencode({"run": "sweep/base", "tag": measure})
+            points = asked(f"{address}/scalars/scalars?{query}", until)
+            expected = [np.float32(share) for share in scores.frame[measure][:2]]
+            assert [(step, np.float32(share)) for _, step, share in points] == list(
+                zip([100, 500], expected, strict=True)
+            )
+        (text,) = asked(f"{address}/text/text?run=sweep/base&tag=signatures", until)
+        assert scores.signatures["MLA"] in text["text"]

@@ -312,7 +312,9 @@ def test_a_second_watch_scores_nothing_anew(folder, tmp_path, synthetic_table):
     assert len(list((tmp_path / "store").iterdir())) == 1
 
 
-def test_what_is_scored_is_logged_and_a_tracker_that_fails_does_not_end_the_watch(folder, synthetic):
+def test_what_is_scored_is_logged_and_a_tracker_that_fails_does_not_end_the_watch(folder, synthetic, monkeypatch):
+    # nobody can make a file look old otherwise
+    monkeypatch.setattr("ml_scorer.cli.watch.file_state", lambda path: file_state(path)._replace(settled=True))
     write_labels(folder / "a-00500.npy")
     logged, complained = [], []
 
