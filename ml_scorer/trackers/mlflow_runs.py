@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ _LONGEST_TAG: Final = 5000
 _LONGEST_NAME: Final = 250
 _LONGEST_REASON: Final = 200
 
+_PASSWORD: Final = re.compile(r"//[^/@\s]*@")
+
 _Item = TypeVar("_Item")
 
 
@@ -72,7 +75,8 @@ class MLflow(Tracker):
 
     def check(self) -> None:
         """Make sure that mlflow is installed, and that its server answers within seconds."""
-        with mlflow_settings(checking=True), self._told("cannot be reached"):
+        advice = " Name its address with --log mlflow=URI or MLFLOW_TRACKING_URI."
+        with mlflow_settings(checking=True), self._told("cannot be reached", advice):
             self._client.search_experiments(max_results=1)
 
     def log(self, results: Results) -> None:
@@ -110,17 +114,15 @@ class MLflow(Tracker):
         return self._uri or os.environ.get("MLFLOW_TRACKING_URI") or "its default"
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """Turn what MLflow says into one sentence."""
+    def _told(self, what: str, advice: str = "") -> Iterator[None]:
+        """Turn what MLflow says into one sentence, without the password that an address may hold."""
         try:
             yield
         except (MissingExtraError, TrackerError):
             raise
         except Exception as error:
-            raise TrackerError(
-                f"MLflow at {printable(self._where)} {what}: {_reason(error)}. Name its address with --log mlflow=URI "
-                f"or MLFLOW_TRACKING_URI."
-            ) from error
+            said = f"MLflow at {printable(self._where)} {what}: {_reason(error)}.{advice}"
+            raise TrackerError(_PASSWORD.sub("//", said)) from None
 
     def _experiment(self) -> str:
         """The experiment, made where there is none of its name."""

@@ -12,8 +12,8 @@ _ALWAYS: Final = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
-_CHECKING: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
-"""Whether a server is there shows at once: two tries of five seconds."""
+_CHECKING: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+"""Whether a server is there shows at once: two tries of ten seconds."""
 
 _LOGGING: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 """A busy server is waited for. By MLflow's own seven tries of two minutes a dead one would be, too."""

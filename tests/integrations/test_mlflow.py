@@ -301,6 +301,11 @@ class TestNoServer:
                 parse_tracker(f"mlflow=http://127.0.0.1:{silent.getsockname()[1]}").check()
             assert time.monotonic() - start < 40
 
+    def test_a_password_is_not_shown(self):
+        with pytest.raises(TrackerError, match=r"MLflow at http://127\.0\.0\.1:9 cannot be reached") as told:
+            parse_tracker("mlflow=http://me:secret@127.0.0.1:9").check()
+        assert "secret" not in str(told.value)
+
     def test_settings_of_the_environment_are_as_before(self, address, monkeypatch):
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
         before = dict(os.environ)
