@@ -122,7 +122,7 @@ class MLflow(Tracker):
             raise
         except Exception as error:
             said = f"MLflow at {printable(self._where)} {what}: {_reason(error)}.{advice}"
-            raise TrackerError(_PASSWORD.sub("//", said)) from None
+            raise TrackerError(_PASSWORD.sub("//", said)) from error
 
     def _experiment(self) -> str:
         """The experiment, made where there is none of its name."""
