@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -49,11 +49,10 @@ class TensorBoard(Tracker):
 
     def log(self, results: Results) -> None:
         """Log what is not there yet."""
-        text = _text(results)
         try:
             for name, steps in results.series.items():
                 points = {(tag, step): scalar(x) for step, record in steps for tag, x in record.numbers().items()}
-                _log(self._folder / folder_of(name), points, text, results.signatures)
+                _log(self._folder / folder_of(name), points, results)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -64,18 +63,21 @@ class TensorBoard(Tracker):
         )
 
 
-def _log(folder: Path, points: Points, text: str, signatures: Mapping[str, str]) -> None:
+def _log(folder: Path, points: Points, results: Results) -> None:
     files = own_files(folder)
     there = read_events(files)
-    for measure, earlier in _signatures(there.text).items():
-        if measure in signatures and measurement(earlier) != measurement(signatures[measure]):
+    signatures, earlier = results.signatures, _signatures(there.text)
+    for measure in signatures.keys() & earlier.keys():
+        then, now = earlier[measure], signatures[measure]
+        if measurement(then) != measurement(now):
             raise TrackerError(
-                f"{printable(str(folder))}: holds another measurement: {earlier} there, {signatures[measure]} here. "
+                f"{printable(str(folder))}: holds another measurement: {then} there, {now} here. "
                 f"Name another folder: {TensorBoard.form}."
             )
     new = {place: number for place, number in points.items() if there.points.get(place) != number}
     if not new:
         return
+    text = _text(warnings(results.annotations), {**earlier, **signatures})
     last: dict[str, int] = {}
     for tag, step in there.points:
         last[tag] = max(step, last.get(tag, step))
@@ -87,9 +89,9 @@ def _log(folder: Path, points: Points, text: str, signatures: Mapping[str, str])
         file.unlink(missing_ok=True)
 
 
-def _text(results: Results) -> str:
-    lines = [f"**{warning}**\n" for warning in warnings(results.annotations)]
-    return "\n".join([*lines, *(f"{_CODE}{signature}" for signature in results.signatures.values())])
+def _text(warned: Iterable[str], signatures: Mapping[str, str]) -> str:
+    lines = [f"**{warning}**\n" for warning in warned]
+    return "\n".join([*lines, *(f"{_CODE}{signature}" for signature in signatures.values())])
 
 
 def _signatures(text: str) -> dict[str, str]:

@@ -137,7 +137,7 @@ def test_files_of_others_are_left_alone(tmp_path):
 
 def test_another_measurement_is_kept_apart(tmp_path):
     log(tmp_path, scores_of(["a"]))
-    log(tmp_path, scores_of(["a"]))
+    log(tmp_path, scores_of(["a"], measures=["ReaL"]))
     with pytest.raises(TrackerError, match=r"a: holds another measurement: MLA\|.*Name another folder"):
         log(tmp_path, scores_of(["a"], identity=SYNTHETIC))
 
