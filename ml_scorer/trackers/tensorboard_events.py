@@ -67,7 +67,7 @@ def _log(folder: Path, points: Points, results: Results) -> None:
     files = own_files(folder)
     there = read_events(files)
     signatures, earlier = results.signatures, _signatures(there.text)
-    for measure in signatures.keys() & earlier.keys():
+    for measure in [measure for measure in signatures if measure in earlier]:
         then, now = earlier[measure], signatures[measure]
         if measurement(then) != measurement(now):
             raise TrackerError(
