@@ -21,7 +21,7 @@ from build_cache.bundle.downloading import Say, download, require_pip
 from build_cache.bundle.papers import write_papers
 from build_cache.bundle.table_wheel import table_wheel
 from build_cache.bundle.target import Target, target_of
-from build_cache.bundle.wheels import Wheel
+from build_cache.bundle.wheels import Wheel, is_whole
 from ml_scorer.annotations import Identity
 from ml_scorer.annotations.kinds import ANNOTATIONS, REAL
 from ml_scorer.errors import BundleError
@@ -139,18 +139,22 @@ def bundle(
 @contextmanager
 def _put_in_place_when_whole(folder: Path) -> Iterator[tuple[Path, Path]]:
     """A folder that takes the place of the named one once it is filled, and one for downloads; both lie beside it."""
-    if folder.exists() and (not folder.is_dir() or folder.is_mount() or any(folder.iterdir())):
-        raise BundleError(
-            f"-o {folder}: is there, and is not an empty folder. Name a new one; bundles are never mixed."
-        )
-    folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.absolute().parent) as work:
+    place = folder.resolve()
+    if place.exists():
+        if not place.is_dir() or any(place.iterdir()):
+            raise BundleError(
+                f"-o {folder}: is there, and is not an empty folder. Name a new one; bundles are never mixed."
+            )
+        if place.is_mount() or place == Path.cwd():
+            raise BundleError(f"-o {folder}: is a drive or the current folder. Name a new folder in it.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", suffix=".part", dir=place.parent) as work:
         part = Path(work, "bundle")
         part.mkdir()
         yield part, Path(work)
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
+        if place.exists():
+            place.rmdir()
+        part.rename(place)
 
 
 def _given(wheel: Path, folder: Path) -> Wheel:
@@ -160,6 +164,8 @@ def _given(wheel: Path, folder: Path) -> Wheel:
     given = Wheel.read(wheel)
     if given.name != NAME:
         raise BundleError(f"--wheel {wheel}: is {given.name} {given.version}, expected the wheel of {NAME}.")
+    if not is_whole(wheel):
+        raise BundleError(f"--wheel {wheel}: is damaged. Copy it again from where you got it, or build it again.")
     running = tool_version()
     if running != "unknown" and given.version != Version(running):
         raise BundleError(

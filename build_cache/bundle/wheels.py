@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -64,7 +65,7 @@ class Wheel:
                 requires=tuple(Requirement(text) for text in said.get("requires_dist", ())),
                 extras=frozenset(map(canonicalize_name, said.get("provides_extra", ()))),
             )
-        except (InvalidWheelFilename, BadZipFile, InvalidSpecifier, InvalidRequirement) as error:
+        except (InvalidWheelFilename, BadZipFile, zlib.error, InvalidSpecifier, InvalidRequirement) as error:
             reason = str(error).partition("\n")[0]
             raise BundleError(
                 f"{path}: not a wheel that can be read ({reason}). Name another, or get it again."
@@ -77,6 +78,15 @@ class Wheel:
         if not target.runs(self.requires_python):
             return f"{self.name} {self.version} needs Python {self.requires_python}, and the target has {target.python}"
         return ""
+
+
+def is_whole(path: Path) -> bool:
+    """Whether every file in a wheel is as it was packed."""
+    try:
+        with ZipFile(path) as wheel:
+            return wheel.testzip() is None
+    except (BadZipFile, zlib.error):
+        return False
 
 
 def _metadata(path: Path) -> bytes:

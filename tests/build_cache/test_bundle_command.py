@@ -220,6 +220,12 @@ def test_a_wheel_that_is_none(run, tmp_path):
     assert "not a wheel that can be read" in refusal(run("--wheel", tmp_path / "ml_scorer.whl"), tmp_path)
 
 
+def test_a_damaged_wheel(run, own, tmp_path):
+    damaged = tmp_path / own.name
+    damaged.write_bytes(own.read_bytes().replace(b"Generator: tests", b"Generator: tasts"))
+    assert f"--wheel {damaged}: is damaged." in refusal(run("--wheel", damaged), tmp_path)
+
+
 def test_a_python_that_is_too_old(run, own, tmp_path):
     message = refusal(run("--wheel", own, "--python", "3.10"), tmp_path)
     assert f"ml-scorer {VERSION} needs Python >=3.11, and the target has 3.10" in message
@@ -252,6 +258,24 @@ def test_an_empty_folder_and_one_in_a_folder_that_is_not_there_are_filled(run, o
     (tmp_path / "empty").mkdir()
     assert run("--wheel", own, output=tmp_path / name).status == 0
     assert (tmp_path / name / "SHA256SUMS").is_file()
+
+
+def test_a_link_to_an_empty_folder_stays_one(run, own, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    assert run("--wheel", own, output=tmp_path / "link").status == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "empty" / "SHA256SUMS").is_file()
+
+
+@pytest.mark.parametrize("output", [".", "../here", "/proc/self/fd"])
+def test_the_current_folder_and_one_that_cannot_be_replaced_are_refused(run, own, tmp_path, monkeypatch, output):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    result = run("--wheel", own, output=output)
+    assert result.status == 1
+    assert f"-o {output}: is " in result.stderr
+    assert not list((tmp_path / "here").iterdir())
 
 
 def test_what_was_interrupted_leaves_nothing(run, own, tmp_path, monkeypatch):
