@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 from made_up_wheels import only_registry, write_wheel
+from reassessed import made_up_lists, write_json
 from tables import small_frame, write_sealed
 
+from build_cache import build_real
 from build_cache.bundle import downloading
 from build_cache.cli import main
 
@@ -118,14 +120,19 @@ def test_what_it_is_and_how_to_install_it_is_printed(written):
     assert "fetching polars>=1.30\n" in written.stderr
 
 
-def test_what_only_the_target_needs_is_fetched_and_so_are_extras(run, own, tmp_path):
-    result = run("--wheel", own, "--extra", "fast_report", "--extra", "fast-report", platform="win_amd64")
+def test_what_the_target_needs_is_packed_with_extras_and_reassessed_labels(run, own, tmp_path):
+    real = build_real(write_json(tmp_path / "real.json", made_up_lists()), tmp_path / "real.parquet").output
+    options = ["--extra", "fast_report", "--extra", "fast-report", "--real", real]
+    result = run("--wheel", own, *options, platform="win_amd64")
     assert result.status == 0, result.stderr
     names = {path.name for path in (tmp_path / "bundle").glob("*.whl")}
     assert {"colorama-0.4-py3-none-any.whl", "polars_runtime-1.40-cp39-abi3-win_amd64.whl"} <= names
     assert "scipy-1.16-py3-none-any.whl" in names
-    assert result.stdout.endswith("'ml-scorer[fast-report]' ml-scorer-annotations\n")
-    assert '"ml-scorer[fast-report]" ml-scorer-annotations\n' in (tmp_path / "bundle" / "INSTALL.txt").read_text()
+    assert result.stdout.endswith("'ml-scorer[fast-report]' ml-scorer-annotations ml-scorer-real\n")
+    assert (
+        '"ml-scorer[fast-report]" ml-scorer-annotations ml-scorer-real\n'
+        in (tmp_path / "bundle" / "INSTALL.txt").read_text()
+    )
 
 
 def test_the_sums_are_checked_by_sha256sum(written, tmp_path):
