@@ -23,7 +23,7 @@ EXTRAS: Final = {
     "tfds": "`build-cache tfds`, from a dataset that TensorFlow Datasets prepared",
     "bundle": "`build-cache bundle`, all that a machine without a network needs",
 }
-"""What each extra for users adds; those of developers (test, dev) are left out."""
+"""What each extra for users adds; those of developers (dev, test, …) are left out."""
 
 _REQUIREMENT: Final = re.compile(
     r"(?P<package>[\w.-]+)\s*(\[[^\]]*\])?\s*\(?(?P<versions>[^;()]*)\)?\s*;\s*extra == ['\"](?P<extra>[^'\"]+)['\"]\s*"

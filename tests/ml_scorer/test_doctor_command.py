@@ -22,7 +22,7 @@ from ml_scorer.extras import EXTRAS, extras
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
-FOR_DEVELOPERS = {"dev", "test"}
+FOR_DEVELOPERS = {"dev", "integrations", "test"}
 
 
 @pytest.fixture(autouse=True)

@@ -134,6 +134,7 @@ RUNS = {
         ["{files}/two/run-step-0.npy", *ORDER, "--baseline", "{files}/two/run-step-1.npy", "--bootstrap", "100"],
     ],
     "scores": [["store"]],
+    "merge": [["part-1.parquet", "part-2.parquet"]],
     "compare": [["{files}/two", *ORDER, "--agreement"]],
     "classes": [["{files}/two", *ORDER]],
     "mistakes": [["{files}/two", *ORDER, "--confusions"]],
@@ -145,6 +146,7 @@ RUNS = {
     "doctor": [[]],
     "measures": [[]],
     "demo": [[]],
+    "completion": [["bash"]],
 }
 """Arguments of runs of each command that follow one another; `watch`, which has no end, is tried below."""
 
@@ -161,8 +163,11 @@ def test_every_command_is_tried():
 def test_the_command_opens_no_socket(command, files):
     pytest.importorskip(NEEDED.get(command, "polars"))
     Path("list.txt").write_text(f"{files}/two/run-step-0.npy\n{files}/two/run-step-1.npy\n")
-    before = [["score", *RUNS["score"][3]]] if command == "scores" else []
-    for arguments in [*before, *([command, *arguments] for arguments in RUNS[command])]:
+    before = {
+        "scores": [["score", *RUNS["score"][3]]],
+        "merge": [["score", "{files}/two", *ORDER, "--shard", f"{n}/2", "-o", f"part-{n}.parquet"] for n in (1, 2)],
+    }
+    for arguments in [*before.get(command, []), *([command, *arguments] for arguments in RUNS[command])]:
         ran = run("-m", "ml_scorer", *(argument.format(files=files) for argument in arguments))
         assert ran.returncode == 0, (arguments, ran.returncode, ran.stderr)
     if command == "score":
