@@ -18,14 +18,14 @@ from ml_scorer.annotations import load_annotations
 from ml_scorer.annotations.find import user_table
 from ml_scorer.annotations.identity import Identity
 from ml_scorer.annotations.kinds import ANNOTATIONS, REAL, TableKind
-from ml_scorer.cli.exits import RefusingGroup
+from ml_scorer.cli.completing import CompletingGroup
 
 _OUTPUT = click.option(
     "-o", "--output", metavar="OUT", help="Parquet file to write. Default: your data directory, where ml-scorer looks."
 )
 
 
-@click.group(cls=RefusingGroup)
+@click.group(cls=CompletingGroup)
 @click.version_option(package_name="ml-scorer", message="%(prog)s %(version)s")
 def main() -> None:
     """Export the expert annotations of ImageNet into one small Parquet table, once.
@@ -54,7 +54,11 @@ def table(file: str, output: str | None) -> None:
 
     Columns are named as in the dataset (file_name, original_label, correct_multi_labels, wrong_multi_labels,
     unclear_multi_labels, is_problematic) or as in the public CSV (id, proposed_labels); is_imagenet_m is optional.
-    """
+
+    \b
+    build-cache table multilabel.csv
+    build-cache table multilabel.csv -o data/annotations.parquet
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     _say(build(TableSource(Path(file)), output))
 
 
@@ -62,7 +66,11 @@ def table(file: str, output: str | None) -> None:
 @click.argument("source")
 @_OUTPUT
 def json(source: str, output: str | None) -> None:
-    """Export SOURCE, the published annotation file (human_accuracy_v3.0.0.json): a path, or an http(s) address."""
+    """Export SOURCE, the published annotation file (human_accuracy_v3.0.0.json): a path, or an http(s) address.
+
+    \b
+    build-cache json human_accuracy_v3.0.0.json
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     with _download_bar() as progress:
         report = build(JsonSource(source, progress=progress), output)
     _say(report)
@@ -75,7 +83,10 @@ def tfds(directory: str, output: str | None) -> None:
     """Export DIRECTORY, a dataset that TensorFlow Datasets prepared. No image is decoded.
 
     array_record shards need no TensorFlow; tfrecord shards do.
-    """
+
+    \b
+    build-cache tfds ~/tensorflow_datasets/imagenet2012_multilabel/3.0.0
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     _say(build(TfdsSource(Path(directory)), output))
 
 
@@ -87,7 +98,11 @@ def download(mirror: str | None, output: str | None) -> None:
 
     Only files with a known sha256 are taken, wherever they come from. A download that breaks off goes on where it was
     the next time. Behind a proxy, set https_proxy.
-    """
+
+    \b
+    build-cache download
+    build-cache download --mirror https://example.org/imagenet/
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     with _download_bar() as progress:
         report = build(DownloadSource(mirror, progress=progress), output)
     _say(report)
@@ -102,7 +117,11 @@ def real(source: str | None, output: str | None) -> None:
     SOURCE is a wheel of timm (pip download --no-deps timm), in which they lie, or the JSON file itself: the list of the
     50,000 lists of labels in the order of the image numbers. Without SOURCE they are taken from the files of an
     installed timm or imagenet-x; neither is imported.
-    """
+
+    \b
+    pip download --no-deps timm && build-cache real timm-*.whl
+    build-cache real real.json -o real.parquet
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     report = build_real(source, output)
     labels = report.labels
     click.echo(f"wrote {report.output} ({report.size:,} bytes)")
@@ -113,20 +132,35 @@ def real(source: str | None, output: str | None) -> None:
 
 @main.command()
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other seeds give other annotations."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Other seeds give other annotations.",
 )
 @click.option("-o", "--output", metavar="OUT", required=True, help="Parquet file to write.")
 def synthetic(seed: int, output: str) -> None:
-    """Make up annotations of the real shape, for demonstration and tests. They stay marked SYNTHETIC."""
+    """Make up annotations of the real shape, for demonstration and tests. They stay marked SYNTHETIC.
+
+    \b
+    build-cache synthetic --seed 1 -o annotations.parquet
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     _say(build(SyntheticSource(seed), output))
 
 
 @main.command()
 @click.argument("first")
 @click.argument("second")
-@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Show so many; 0 shows all.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=0), default=20, show_default=True, help="Show so many; 0 shows all."
+)
 def diff(first: str, second: str, limit: int) -> None:
-    """Print which images differ between two tables, and how. Exit status 1 if any does."""
+    """Print which images differ between two tables, and how. Exit status 1 if any does.
+
+    \b
+    build-cache diff old.parquet new.parquet --limit 0
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     found = compare(load_annotations(first), load_annotations(second))
     for difference in found[: limit or None]:
         click.echo(str(difference))

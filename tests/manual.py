@@ -17,10 +17,10 @@ START, END = "<!-- The manual: made by tests/manual.py -->\n", "<!-- The end of 
 
 def manual() -> str:
     """A page of every command, folded away: its usage, what it does, examples, options."""
-    return "\n".join(page for name, group in _GROUPS.items() for page in _pages(name, group))
+    return "\n".join(page for name, group in GROUPS.items() for page in _pages(name, group))
 
 
-_GROUPS = {"ml-scorer": ml_scorer, "build-cache": build_cache}
+GROUPS = {"ml-scorer": ml_scorer, "build-cache": build_cache}
 _NO_CONTEXT = click.Context(ml_scorer)
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import click
+from click.shell_completion import CompletionItem
 
 from ml_scorer.annotations import load_annotations
 from ml_scorer.annotations.find import find_table
 from ml_scorer.annotations.kinds import ANNOTATIONS, REAL
-from ml_scorer.cli.completing import complete_measure, complete_order
+from ml_scorer.cli.completing import paths
 from ml_scorer.cli.output import refuse_overwriting
 from ml_scorer.errors import AnnotationsNotFoundError, MeasureError
-from ml_scorer.measures import DEFAULT_MEASURES, Measure, parse_measures
+from ml_scorer.measures import DEFAULT_MEASURES, MEASURES, Measure, parse_measures
 from ml_scorer.measures.bounds import with_upper_bounds
 from ml_scorer.predictions import CLASS_IDS, ORDERS
 from ml_scorer.scoring import Scorer
@@ -93,6 +94,16 @@ def _order(_: click.Context, __: click.Parameter, order: str | None) -> str | No
     return order
 
 
+def _complete_measure(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Measures by their names; arguments are left out, for a shell would take their brackets for its own."""
+    return [CompletionItem(name) for name in MEASURES if name.lower().startswith(incomplete.lower())]
+
+
+def _complete_order(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Orders by their names, or else a file of image names."""
+    return [CompletionItem(name) for name in ORDERS if name.startswith(incomplete)] or paths(incomplete)
+
+
 _OPTIONS = (
     click.option(
         "--annotations", metavar="FILE", help="Annotation table. Default: the one that `ml-scorer annotations` finds."
@@ -108,14 +119,14 @@ _OPTIONS = (
         metavar="M",
         multiple=True,
         callback=_measures,
-        shell_complete=complete_measure,
+        shell_complete=_complete_measure,
         help="What to compute, e.g. 'MLA(classes=dog)'; give it again for more. See `ml-scorer measures`.",
     ),
     click.option(
         "--order",
         metavar="O",
         callback=_order,
-        shell_complete=complete_order,
+        shell_complete=_complete_order,
         help=f"Which image each position of an array is: {', '.join(ORDERS)}, or a file that lists image names.",
     ),
     click.option(

@@ -1,4 +1,4 @@
-"""What the shell completes behind the commands: names of files, measures and orders."""
+"""What the shell completes behind the commands: names of files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from ml_scorer.cli.exits import RefusingGroup
-from ml_scorer.measures import MEASURES
-from ml_scorer.predictions import ORDERS
 
-_PATHS: Final = {"FILE", "DIR", "FOLDER", "OUT"}
+_PATHS: Final = {"FILE", "DIR", "FOLDER", "OUT", "TABLE"}
 """What stands in the help for the value of an option that is a path."""
 
 
@@ -46,13 +44,3 @@ def _is_path(parameter: click.Parameter) -> bool:
 def paths(incomplete: str) -> list[CompletionItem]:
     """Names of files and folders, which the shell itself knows best."""
     return [CompletionItem(incomplete, type="file")]
-
-
-def complete_measure(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Measures by their names; arguments are left out, for a shell would take their brackets for its own."""
-    return [CompletionItem(name) for name in MEASURES if name.lower().startswith(incomplete.lower())]
-
-
-def complete_order(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Orders by their names, or else a file of image names."""
-    return [CompletionItem(name) for name in ORDERS if name.startswith(incomplete)] or paths(incomplete)

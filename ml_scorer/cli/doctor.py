@@ -34,12 +34,23 @@ _WIDTH: Final = 14
 
 
 @click.command()
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, or for programs.",
+)
 def doctor(format_: str) -> None:
     """Say what is installed, which annotations are found and whether they are genuine, and what each extra adds.
 
     Exit status 1 where nothing can be scored: no annotations are found, or they are damaged.
-    """
+
+    \b
+    ml-scorer doctor
+    ml-scorer doctor --format json
+    """  # noqa: D301 (\b is click's mark for text that is not to be re-wrapped)
     found = findings()
     click.echo(json.dumps(found, indent=2) if format_ == "json" else "\n".join(map(_line, _lines(found))))
     if found["annotations"]["error"]:

@@ -28,7 +28,7 @@ def _html(_: click.Context, __: click.Parameter, output: str) -> str:
 @click.argument("predictions", nargs=-1, required=True)
 @scorer_options
 @click.option("-o", "--output", metavar="FILE.html", required=True, callback=_html, help="Where the report goes.")
-@click.option("--title", metavar="TEXT", default="ImageNet multi-label accuracy", show_default=True)
+@click.option("--title", metavar="TEXT", default="ImageNet multi-label accuracy", show_default=True, help="Heading.")
 @confidence_option("Of the intervals and the places.")
 @step_pattern_option
 @click.option(
