@@ -313,5 +313,5 @@ def ran(*arguments, environment=None):
     own = {name: value for name, value in os.environ.items() if not (environment and name.startswith("RAY_AUTH"))}
     command = [sys.executable, "-m", "ml_scorer", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=100, check=False, env={**own, **(environment or {})}
+        command, capture_output=True, text=True, timeout=300, check=False, env={**own, **(environment or {})}
     )
