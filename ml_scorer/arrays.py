@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ml_scorer.annotations import Annotations, load_annotations
 from ml_scorer.errors import PredictionsError
 from ml_scorer.measures import Measure
-from ml_scorer.predictions import ORDERS, OrderLike, Predictions, Source
+from ml_scorer.predictions import ORDERS, OrderLike, Predictions, Source, Sources
 from ml_scorer.predictions.batch_rows import batch_rows
 from ml_scorer.predictions.slot_reading import slot_predictions
 from ml_scorer.predictions.slots import empty_slots, folded, slots_shape
@@ -135,7 +135,7 @@ class MultiLabelAccuracy:
         PredictionsError
             As `compute`.
         """
-        scores = self.scorer.score([Source(_NAME, content=self.predictions(state))])
+        scores = self.scorer.score(Sources([Source(_NAME, content=self.predictions(state))]))
         if scores.near_chance:
             warnings.warn(
                 "top-1 is near chance, whatever order or class ids one tries. Is the model trained, and is each image "
