@@ -112,9 +112,11 @@ class Scores:
         Raises
         ------
         KeyError
-            If that measure was not asked for.
+            If that measure was not asked for, or these scores were read back from files.
         """
         name = str(measure)
+        if not self._sums:
+            raise KeyError("scores that were read back from files have no exact sums. Score the predictions again")
         if name not in self._sums:
             raise KeyError(f"{name} was not computed; there are {', '.join(self._sums)}")
         return [Fraction(int(total), self.denominators[name]) for total in self._sums[name].tolist()]

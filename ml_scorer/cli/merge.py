@@ -11,6 +11,7 @@ from ml_scorer.cli.doubts import say_doubts
 from ml_scorer.cli.ordering import in_order, ordering_options
 from ml_scorer.cli.output import chosen_format, emit, output_options, refuse_overwriting
 from ml_scorer.report.merging import merge as merged
+from ml_scorer.report.parts import GAP
 from ml_scorer.report.scores import scores_document
 
 
@@ -37,7 +38,8 @@ def merge(
     result = merged(parts, partial=partial)
     document = scores_document(in_order(result.scores, sort, top))
     if result.gap:
-        document = replace(document, notes=(*document.notes, result.gap))
+        extra = {**document.extra, GAP: result.gap}
+        document = replace(document, notes=(*document.notes, result.gap), extra=extra)
     emit(document, chosen, output)
     say_doubts(result.scores)
     if result.gap:

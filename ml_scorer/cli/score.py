@@ -146,7 +146,7 @@ def score(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     else:
         document = _of_outcomes(outcomes, group_by, confidence or CONFIDENCE, sort, top)
     if shard is not None and chosen == "parquet":
-        document = shard_document(document, scores, shard, inputs)
+        document = shard_document(document, scores, shard, inputs, scorer.reading)
     emit(document, chosen, output, silent=log.takes_standard_output)
     say_doubts(scores)
     log.add(scores)

@@ -76,7 +76,7 @@ MERGE_CAN: Final = ("--sort", "--top")
 """Options that `ml-scorer merge` has too."""
 
 
-def shard_document(document: Document, scores: Scores, shard: Shard, inputs: Sources) -> Document:
+def shard_document(document: Document, scores: Scores, shard: Shard, inputs: Sources, reading: str) -> Document:
     """The scores of a shard, with what merging needs to know."""
-    marks = {"number": shard.number, "cut": asdict(Cut.of(inputs, shard.of))}
+    marks = {"number": shard.number, "cut": asdict(Cut.of(inputs, shard.of, reading))}
     return as_part(replace(document, extra={**document.extra, "shard": marks}), scores)

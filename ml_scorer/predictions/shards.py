@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ml_scorer.predictions.sources import Sources
+from ml_scorer.predictions.sources import Source, Sources
+from ml_scorer.predictions.storage import without_secrets
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Cut:
-    """What the shards of one run have in common: which inputs were cut into how many.
+    """What the shards of one run have in common: which inputs were cut into how many, and how they are read.
 
     Attributes
     ----------
@@ -49,18 +51,29 @@ class Cut:
     inputs : int
         How many all shards have together.
     fingerprint : str
-        A sha256 over the names of all inputs in their order.
+        A sha256 over the paths and addresses of all inputs in their order.
+    reading : str
+        How predictions are read, as far as no signature says so.
     """
 
     shards: int
     inputs: int
     fingerprint: str
+    reading: str
 
     @classmethod
-    def of(cls, sources: Sources, shards: int) -> Cut:
-        """All sources, cut into so many shards."""
-        names = "\n".join(source.name for source in sources)
-        return cls(shards, len(sources), sha256(names.encode(errors="surrogateescape")).hexdigest())
+    def of(cls, sources: Sources, shards: int, reading: str) -> Cut:
+        """All sources, cut into so many shards, and read in this way."""
+        places = "\n".join(map(_place, sources))
+        digest = sha256(places.encode(errors="surrogateescape")).hexdigest()
+        return cls(shards, len(sources), digest, reading)
 
     def __str__(self) -> str:
-        return f"{self.shards:,} shards of {self.inputs:,} inputs @{self.fingerprint[:8]}"
+        return f"{self.shards:,} shards of {self.inputs:,} inputs @{self.fingerprint[:8]}, {self.reading}"
+
+
+def _place(source: Source) -> str:
+    """Where a source is, wherever the command runs."""
+    if source.address is not None:
+        return without_secrets(source.address)
+    return os.path.abspath(source.path) if source.path else source.name  # noqa: PTH100 (links stay as they were given)

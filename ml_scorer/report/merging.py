@@ -44,14 +44,9 @@ def merge(paths: Sequence[str], *, partial: bool = False) -> Merged:
     """
     parts = _in_order([read_part(path) for path in paths])
     _check_alike(parts)
-    absent = _absent(parts)
-    shards = parts[0].cut.shards if parts[0].cut else 0
-    if absent and not partial:
-        raise PredictionsError(
-            f"of {shards:,} shards these are not here: {some(absent, len(absent))}. Score them "
-            f"(--shard {absent[0]}/{shards}), or merge what there is (--partial)."
-        )
-    gap = f"Shards that are not among these scores: {some(absent, len(absent))} of {shards}." if absent else ""
+    gap = _gap(parts)
+    if gap and not partial:
+        raise PredictionsError(f"{gap} Score these shards, or merge what there is (--partial).")
     return Merged(_scores(parts), gap)
 
 
@@ -67,8 +62,8 @@ def _in_order(parts: list[Part]) -> list[Part]:
     return sorted(parts, key=lambda part: part.number)
 
 
-def _absent(parts: Sequence[Part]) -> tuple[int, ...]:
-    """Numbers of the shards that are not there.
+def _gap(parts: Sequence[Part]) -> str:
+    """A sentence on the shards that are not there; empty if all are.
 
     Raises
     ------
@@ -77,14 +72,16 @@ def _absent(parts: Sequence[Part]) -> tuple[int, ...]:
     """
     cut = parts[0].cut
     if cut is None:
-        return ()
+        return " ".join(dict.fromkeys(part.gap for part in parts if part.gap))
     paths: dict[int, list[str]] = {}
     for part in parts:
         paths.setdefault(part.number, []).append(part.path)
     twice = [f"{number} ({', '.join(found)})" for number, found in paths.items() if len(found) > 1]
     if twice:
         raise PredictionsError(f"shards are there twice: {some(twice, len(twice))}. Name one file for each.")
-    return tuple(number for number in range(1, cut.shards + 1) if number not in paths)
+    number = cut.shards - len(paths)
+    absent = (number for number in range(1, cut.shards + 1) if number not in paths)
+    return f"Of {cut.shards:,} shards these are not among the scores: {some(absent, number)}." if number else ""
 
 
 def _check_alike(parts: Sequence[Part]) -> None:

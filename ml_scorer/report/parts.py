@@ -21,6 +21,9 @@ from ml_scorer.scores import Failure, Origins, Scores
 _SOURCE: Final = "source"
 _NAME: Final = "name_in_source"
 
+GAP: Final = "gap"
+"""Key of the metadata that says what a merged result lacks."""
+
 _TEXTS: Final = ("format", "table", "ARROW:schema")
 """What the metadata hold as it is; all else is JSON."""
 
@@ -49,6 +52,8 @@ class Part:
     near_chance : tuple of str
     confidence : float or None
     intervals : mapping of str to str
+    gap : str
+        What is to be said of the shards that are not among the scores, if it was merged without; else empty.
     """
 
     path: str
@@ -62,6 +67,7 @@ class Part:
     near_chance: tuple[str, ...]
     confidence: float | None
     intervals: Mapping[str, str]
+    gap: str
 
 
 def as_part(document: Document, scores: Scores) -> Document:
@@ -85,6 +91,8 @@ def read_part(path: str) -> Part:
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"{path}: no such file. Was that part scored?")
+    if Path(path).is_dir():
+        raise PredictionsError(f"{path}: a folder; name the files of the parts, such as {path.rstrip('/')}/*.parquet.")
     with Path(path).open("rb") as file:
         start = file.read(4)
     try:
@@ -124,6 +132,7 @@ def _part(path: str, frame: pl.DataFrame, about: Mapping[str, Any]) -> Part:
         near_chance=tuple(near_chance),
         confidence=about.get("confidence"),
         intervals=about.get("intervals", {}),
+        gap=about.get(GAP, ""),
     )
 
 

@@ -20,7 +20,10 @@ from readme import code_blocks
 from ml_scorer.cli import main
 from ml_scorer.predictions.shards import Shard
 from ml_scorer.predictions.sources import Source, Sources
+from ml_scorer.report.merging import merge
 from ml_scorer.signature import joined_signatures
+
+PARTS = ("part-1.parquet", "part-2.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +121,38 @@ def test_absent_shards_are_named(run, sweep):
     parts = shards(run, sweep, 5, numbers=[1, 3])
     result = run("merge", *parts)
     assert result.exit_code == 1
-    assert "of 5 shards these are not here: 2, 4, 5. Score them (--shard 2/5), or merge what there is (--partial)" in (
-        result.stderr
-    )
+    gap = "Of 5 shards these are not among the scores: 2, 4, 5."
+    assert f"{gap} Score these shards, or merge what there is (--partial)." in result.stderr
     result = run("merge", *parts, "--partial", "--format", "json")
-    said = "Shards that are not among these scores: 2, 4, 5 of 5."
-    assert said in result.stderr
-    assert json.loads(result.stdout)["notes"] == [said]
+    assert f"Warning: {gap}" in result.stderr
+    assert json.loads(result.stdout)["notes"] == [gap]
+
+
+def test_what_was_merged_without_all_shards_stays_so(run, sweep):
+    run("merge", *shards(run, sweep, 5, numbers=[1, 3]), "--partial", "-o", "partial.parquet")
+    result = run("merge", "partial.parquet", "-o", "whole.parquet")
+    assert result.exit_code == 1
+    assert "Of 5 shards these are not among the scores: 2, 4, 5. Score these shards" in result.stderr
+    assert not Path("whole.parquet").exists()
+
+
+def test_a_slip_in_the_number_of_shards_is_told_at_once(run, sweep):
+    (part,) = shards(run, sweep, 99_999_999, numbers=[1])
+    assert "these are not among the scores: 2, 3, 4 and 99,999,995 more." in run("merge", part).stderr
+
+
+def test_shards_of_another_folder_do_not_go_together(run, sweep, tmp_path):
+    shutil.copytree(sweep, tmp_path / "v2")
+    shards(run, sweep, 2, numbers=[1])
+    score(run, tmp_path / "v2", "--shard", "2/2", "-o", "part-2.parquet")
+    assert "cut from other inputs in part-2.parquet (2 shards of 9 inputs @" in run("merge", *PARTS).stderr
+
+
+@pytest.mark.parametrize("other", [["--key", "last"], ["--trust-order"], ["--class-ids", "one-based", "--trust-order"]])
+def test_shards_that_are_read_in_another_way_do_not_go_together(other, run, sweep):
+    shards(run, sweep, 2, numbers=[1])
+    score(run, sweep, "--shard", "2/2", "-o", "part-2.parquet", *other)
+    assert "cut from other inputs in part-2.parquet" in run("merge", *PARTS).stderr
 
 
 def test_a_shard_that_is_there_twice_is_refused(run, sweep):
@@ -147,7 +175,8 @@ def test_shards_of_other_inputs_or_options_do_not_go_together(run, sweep, tmp_pa
     assert "other measures in part-2.parquet (Top1) than in part-1.parquet (MLA, " in result.stderr
     assert "other intervals in part-2.parquet (90%: Clopper-Pearson" in result.stderr
     run(*score_, sweep, "--shard", "2/2", "-o", "part-2.parquet", "--missing", "wrong")
-    assert "other measurements: MLA|" in run("merge", "part-1.parquet", "part-2.parquet").stderr
+    result = run("merge", "part-1.parquet", "part-2.parquet")
+    assert "order annotations, class ids imagenet, missing wrong) than in part-1.parquet" in result.stderr
 
 
 def test_other_annotations_do_not_go_together(run, sweep, tmp_path, synthetic_table):
@@ -165,6 +194,8 @@ def test_results_that_are_no_shards_are_put_together(run, sweep):
         run("score", sweep / f"step-{step}.npy", "--order", "annotations", "-o", f"{step}.parquet")
     result = run("merge", "10.parquet", "2.parquet", "--format", "json")
     assert [row["checkpoint"] for row in json.loads(result.stdout)["scores"]] == ["step-10", "step-2"]
+    run("score", sweep / "step-2.npy", "--order", "annotations", "-o", "wrong.parquet", "--missing", "wrong")
+    assert "other measurements: MLA|" in run("merge", "10.parquet", "wrong.parquet").stderr
     result = run("merge", "10.parquet", "10.parquet")
     assert "in several of these results stand the same checkpoints: step-10" in result.stderr
     (part,) = shards(run, sweep, 2, numbers=[1])
@@ -183,6 +214,9 @@ def test_what_is_no_result_is_refused(run, sweep, synthetic_table, tmp_path):
         assert result.exit_code == 1
         assert f"{path}: expected scores that `ml-scorer score … -o FILE.parquet` wrote; found" in result.stderr
     assert "absent.parquet: no such file. Was that part scored?" in run("merge", "absent.parquet").stderr
+    assert (
+        f"{tmp_path}: a folder; name the files of the parts, such as {tmp_path}/*.par" in run("merge", tmp_path).stderr
+    )
     frame, metadata = pl.read_parquet(part), pl.read_parquet_metadata(part)
     metadata.pop("ARROW:schema")
     frame.drop("MLA").write_parquet("damaged.parquet", metadata=metadata)
@@ -194,6 +228,11 @@ def test_what_is_no_result_is_refused(run, sweep, synthetic_table, tmp_path):
         assert "damaged.parquet: a result, but damaged: " in run("merge", "damaged.parquet").stderr
     (tmp_path / "cut.parquet").write_bytes((tmp_path / part).read_bytes()[:-50])
     assert "cut.parquet: a result, but damaged: " in run("merge", "cut.parquet").stderr
+
+
+def test_merged_scores_have_no_exact_sums(run, sweep):
+    with pytest.raises(KeyError, match="read back from files have no exact sums"):
+        merge(shards(run, sweep, 1)).scores.exact("MLA")
 
 
 def test_a_part_is_not_overwritten(run, sweep):
