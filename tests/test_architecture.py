@@ -16,7 +16,7 @@ SCORER = Path(ml_scorer.__file__).parent
 EXPORTER = Path(build_cache.__file__).parent
 
 LAYERS = (
-    ("errors", "extras", "schema", "version"),
+    ("addresses", "errors", "extras", "schema", "version"),
     ("imagenet", "steps"),
     ("annotations",),
     ("measures",),

@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from ml_scorer.addresses import public_address, without_secrets_in
 from ml_scorer.errors import EngineError, MissingExtraError
 from ml_scorer.scoring.threads import usable_processors
 
@@ -80,10 +81,10 @@ def joined(address: str | None) -> Iterator[Any]:
 
 def _check_joined(ray: Any, address: str | None) -> None:  # noqa: ANN401 (an optional package)
     joined_address = ray.get_runtime_context().gcs_address
-    if address not in {None, AUTO, joined_address}:
+    if address is not None and address not in {AUTO, joined_address}:
         raise EngineError(
-            f"this process is connected to the Ray cluster at {joined_address} already, and not to {address}. Leave "
-            "the address out, or call ray.shutdown() first."
+            f"this process is connected to the Ray cluster at {joined_address} already, and not to "
+            f"{public_address(address)}. Leave the address out, or call ray.shutdown() first."
         )
 
 
@@ -104,23 +105,24 @@ def _start(ray: Any) -> None:  # noqa: ANN401
 def _join(ray: Any, address: str) -> None:  # noqa: ANN401
     if address != AUTO:
         _check_answer(address)
+    place = public_address(address)
     try:
         with _aside() as said:
             ray.init(address=address, log_to_driver=False, logging_level="error")
     except ray.exceptions.AuthenticationError as error:
-        raise EngineError(f"the Ray cluster at {address} wants a token, and none is set here. {_REMEDY}") from error
+        raise EngineError(f"the Ray cluster at {place} wants a token, and none is set here. {_REMEDY}") from error
     except ConnectionError as error:
         if address == AUTO:
             raise EngineError("--address auto: no Ray cluster runs on this machine. Name HOST:PORT.") from error
         if _NOT_LET_IN in "".join(said):
             raise EngineError(
-                f"the Ray cluster at {address} wants a token: that of this run is missing or wrong. {_REMEDY}"
+                f"the Ray cluster at {place} wants a token: that of this run is missing or wrong. {_REMEDY}"
             ) from error
         raise EngineError(
-            f"what answers at {address} is no Ray cluster that this Ray ({ray.__version__}) can join."
+            f"what answers at {place} is no Ray cluster that this Ray ({ray.__version__}) can join."
         ) from error
     except Exception as error:  # Ray raises what its parts raise
-        raise EngineError(f"the Ray cluster at {address} cannot be joined: {_first_line(error)}") from error
+        raise EngineError(f"the Ray cluster at {place} cannot be joined: {_first_line(error, address)}") from error
 
 
 @contextmanager
@@ -141,21 +143,23 @@ def _aside() -> Iterator[list[str]]:
 
 def _check_answer(address: str) -> None:
     """Raise EngineError if nothing listens at an address: Ray itself would try for minutes."""
-    parts = urlsplit(address if "://" in address else f"//{address}")
+    place = public_address(address)
+    parts = urlsplit(place if "://" in place else f"//{place}")
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
     if host is None or port is None:
-        raise EngineError(f"{address}: not the address of a Ray cluster. Expected HOST:PORT, such as 10.0.0.1:6379.")
+        raise EngineError(f"{place}: not the address of a Ray cluster. Expected HOST:PORT, such as 10.0.0.1:6379.")
     try:
         socket.create_connection((host, port), _ANSWERS_WITHIN).close()
     except OSError as error:
         raise EngineError(
-            f"no Ray cluster answers at {address} ({error}). `ray start --head` on its first node says its address."
+            f"no Ray cluster answers at {place} ({error}). `ray start --head` on its first node says its address."
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    """What is wrong, on one line."""
-    return " ".join((str(error).strip() or type(error).__name__).split())[:400]
+def _first_line(error: Exception, address: str | None = None) -> str:
+    """What is wrong, on one line, without the secrets of an address."""
+    said = without_secrets_in(str(error).strip(), address) or type(error).__name__
+    return " ".join(said.split())[:400]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ml_scorer.addresses import public_address
 from ml_scorer.errors import TrackerError
 from ml_scorer.trackers.json_lines import JsonLines
 from ml_scorer.trackers.mlflow_runs import MLflow
@@ -26,7 +27,7 @@ def parse_tracker(text: str) -> Tracker:
     name, equals, where = text.partition("=")
     if name not in TRACKERS:
         forms = ", ".join(kind.form for kind in TRACKERS.values())
-        raise TrackerError(f"unknown tracker {name!r}. Known: {forms}.")
+        raise TrackerError(f"unknown tracker {public_address(name)!r}. Known: {forms}.")
     if equals and not where:
         raise TrackerError(f"{text!r} names no place: {TRACKERS[name].form}.")
     return TRACKERS[name](where or None)

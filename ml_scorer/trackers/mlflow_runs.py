@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from itertools import islice
 from time import time_ns
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
+from ml_scorer.addresses import public_address, without_secrets_in
 from ml_scorer.errors import MissingExtraError, TrackerError
 from ml_scorer.report.cells import printable, warnings
 from ml_scorer.signature import measurement
@@ -54,8 +54,6 @@ _CALLS_AT_ONCE: Final = 4
 _LONGEST_TAG: Final = 5000
 _LONGEST_NAME: Final = 250
 _LONGEST_REASON: Final = 200
-
-_PASSWORD: Final = re.compile(r"//[^/@\s]*@")
 
 _Item = TypeVar("_Item")
 
@@ -121,8 +119,8 @@ class MLflow(Tracker):
         except (MissingExtraError, TrackerError):
             raise
         except Exception as error:
-            said = f"MLflow at {printable(self._where)} {what}: {_reason(error)}.{advice}"
-            raise TrackerError(_PASSWORD.sub("//", said)) from error
+            place = printable(public_address(self._where))
+            raise TrackerError(f"MLflow at {place} {what}: {_reason(error, self._where)}.{advice}") from error
 
     def _experiment(self) -> str:
         """The experiment, made where there is none of its name."""
@@ -196,7 +194,7 @@ class MLflow(Tracker):
             self._client.log_batch(run.info.run_id, tags=batch)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, address: str) -> str:
     """What went wrong, in the words of the operating system where it was the network."""
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
@@ -205,7 +203,7 @@ def _reason(error: BaseException) -> str:
     if said is None and any("Timeout" in type(one).__name__ for one in chain):
         said = "no answer in time"
     said = said or str(error).partition(" Response body:")[0] or type(error).__name__
-    text = printable(" ".join(said.split())).rstrip(".")
+    text = printable(" ".join(without_secrets_in(said, address).split())).rstrip(".")
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 

@@ -127,6 +127,15 @@ def test_a_wrong_address_is_told_at_once(address, synthetic, sweep):
         score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
 
 
+@pytest.mark.parametrize("address", ["ray://me:se@cr/et@127.0.0.1:1", "ray://me:se@cr/et@localhost"])
+def test_a_secret_in_an_address_is_not_shown(address, synthetic, sweep):
+    place = address.rpartition("@")[2]
+    with pytest.raises(EngineError, match=rf"ray://{place}") as told:
+        score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
+    assert "me:" not in str(told.value)
+    assert "cr/et" not in str(told.value)
+
+
 def test_hundreds_of_files_give_the_same_bits_and_progress(engine, synthetic, sweep):
     scorer, told = Scorer(synthetic, order="ilsvrc"), []
     found = scorer.score(sweep, engine=engine, progress=lambda done, total: told.append((done, total)))
