@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ml_scorer.cli.output import refuse_overwriting
+from ml_scorer.cli.output import leads_to_one_file, refuse_overwriting
 from ml_scorer.cli.step_pattern import step_pattern_option
 from ml_scorer.errors import TrackerError
 from ml_scorer.scores import Scores
@@ -101,6 +101,9 @@ def _checked(log: Log, format_: str | None, output: str | None) -> Log:
         raise click.UsageError(
             f"--log jsonl=- and --format {format_} would both go to standard output. Name a file for one of them."
         )
+    for file in log.files if output is not None else ():
+        if leads_to_one_file(output, file):
+            raise click.UsageError(f"--log jsonl={file} and -o {output} would both write this file. Name another one.")
     return log
 
 

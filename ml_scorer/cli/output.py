@@ -87,6 +87,12 @@ def is_file_of(status: os.stat_result, path: str | PathLike[str] | None) -> bool
     return other is not None and os.path.samestat(status, other)
 
 
+def leads_to_one_file(first: str, second: str) -> bool:
+    """Whether two paths lead to one file, by whatever name or link; also where the file is not there yet."""
+    status = file_status(first)
+    return os.path.realpath(first) == os.path.realpath(second) if status is None else is_file_of(status, second)
+
+
 @contextmanager
 def writing(output: str) -> Iterator[None]:
     """Turn what keeps the output from being written into an error that names it."""

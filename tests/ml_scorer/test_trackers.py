@@ -276,6 +276,26 @@ class TestOptions:
         assert "would overwrite a file that is to be read" in result.stderr
         assert Path("base-00500.csv").read_bytes() == before
 
+    @pytest.mark.parametrize("there", [False, True])
+    @pytest.mark.parametrize("log", ["o.json", "./o.json", "link.json", "{folder}/o.json"])
+    @pytest.mark.parametrize("command", ["score", "scores"])
+    def test_no_file_is_both_the_output_and_a_log(self, predictions, command, log, there):
+        Path("link.json").symlink_to("o.json")
+        if there:
+            Path("o.json").write_text("")
+        log = f"jsonl={log.format(folder=Path.cwd())}"
+        result = run(command, predictions[0] if command == "score" else "store", "-o", "o.json", "--log", log)
+        assert result.exit_code == 2
+        assert "and -o o.json would both write this file" in " ".join(result.stderr.split())
+        assert Path("o.json").exists() == there
+        assert not there or Path("o.json").read_text() == ""
+
+    def test_an_output_and_a_log_of_two_names_are_two_files(self, predictions):
+        result = run("score", predictions[0], "-o", "o.json", "--log", "jsonl=log.json")
+        assert result.exit_code == 0
+        assert json.loads(Path("o.json").read_text())["scores"]
+        assert json.loads(Path("log.json").read_text())["measures"]
+
     @pytest.mark.usefixtures("predictions")
     def test_trackers_are_checked_before_anything_is_scored(self):
         result = run("score", "base-00500.csv", "--log", "jsonl=nowhere/log", "--store", "store")
