@@ -29,7 +29,9 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
 def _engine(name: str, address: str | None) -> Engine | None:
     if name == THREADS:
         if address is not None:
-            raise click.UsageError(f"--address {public_address(address)} is that of a Ray cluster. Say --engine {RAY} with it.")
+            raise click.UsageError(
+                f"--address {public_address(address)} is that of a Ray cluster. Say --engine {RAY} with it."
+            )
         return None
     if click.get_current_context().params.get("threads") is not None:
         raise click.UsageError(

@@ -101,8 +101,8 @@ def _checked(log: Log, format_: str | None, output: str | None) -> Log:
         raise click.UsageError(
             f"--log jsonl=- and --format {format_} would both go to standard output. Name a file for one of them."
         )
-    for file in log.files if output is not None else ():
-        if leads_to_one_file(output, file):
+    for file in log.files:
+        if output is not None and leads_to_one_file(output, file):
             raise click.UsageError(f"--log jsonl={file} and -o {output} would both write this file. Name another one.")
     return log
 

@@ -13,11 +13,11 @@ from typing import Final
 
 import click
 
+from ml_scorer.cli.arrival_names import ArrivalNames
 from ml_scorer.cli.arrivals import Arrivals
 from ml_scorer.cli.binding import Bind, scorer_options
 from ml_scorer.cli.log import Log, log_options
 from ml_scorer.errors import MissingExtraError, PredictionsError, TrackerError
-from ml_scorer.predictions.files import file_ending
 from ml_scorer.predictions.folders import find_in_folder
 from ml_scorer.report.cells import printable, printable_lines
 from ml_scorer.scores import Scores
@@ -101,6 +101,7 @@ class Watched:
         self._complain = complain
         self._log = log
         self._arrivals = Arrivals()
+        self._names = ArrivalNames(folder)
         self._unnamed: set[str] = set()
 
     def run(self, changes: Iterable[bool], stop: Event) -> None:
@@ -130,6 +131,7 @@ class Watched:
                 states = self._states()
                 waiting, latest = False, now + _LOOK_EVERY
                 earliest = now + max(_REST, 4 * (time.monotonic() - now))
+                self._names.look(states)
                 self._score(self._arrivals.look(states, now), stop)
 
     def _states(self) -> dict[str, FileState]:
@@ -154,7 +156,7 @@ class Watched:
         for start in range(0, len(paths), _AT_ONCE):
             if stop.is_set():
                 return
-            named = _named(paths[start : start + _AT_ONCE], self._folder)
+            named = {self._names[path]: path for path in paths[start : start + _AT_ONCE]}
             scores = self._scorer.score(named, on_error="skip", store=self._store)
             for line in lines(scores):
                 self._say(line)
@@ -182,16 +184,6 @@ def lines(scores: Scores) -> Iterator[str]:
         shares = "  ".join(f"{name} {row[name]:.2%}" for name in scores.signatures)
         doubt = "  (near chance: is the model trained?)" if row["checkpoint"] in scores.near_chance else ""
         yield f"{printable(row['checkpoint'])}  {shares}{doubt}"
-
-
-def _named(paths: Iterable[str], folder: Path) -> dict[str, str]:
-    """Each path under its name from the folder on, without the ending where that tells it from the others."""
-    named: dict[str, str] = {}
-    for path in paths:
-        name = Path(path).relative_to(folder).as_posix() if Path(path) != folder else folder.name
-        short = name[: len(name) - len(file_ending(name))]
-        named[name if short in named else short] = path
-    return named
 
 
 def _changes(folder: str, stop: Event) -> Iterator[bool]:

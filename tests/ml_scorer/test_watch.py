@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from itertools import permutations
 from pathlib import Path
 from threading import Event
 
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 from ml_scorer import Scorer, score
 from ml_scorer.cli import main
+from ml_scorer.cli.arrival_names import ArrivalNames
 from ml_scorer.cli.arrivals import PATIENCE, SETTLED, Arrivals
 from ml_scorer.cli.watch import Watched
 from ml_scorer.errors import TrackerError
@@ -216,6 +218,47 @@ def test_files_that_differ_in_their_ending_alone_keep_it(session, folder):
     os.utime(folder / "a.csv", ns=(1, 1))
     session.run()
     assert session.names == ["a.npy"]
+
+
+def test_a_file_that_comes_later_has_a_name_of_its_own(session, folder):
+    table = folder.parent / "a.csv"
+    rows = (f"ILSVRC2012_val_{number:08d}.JPEG,{number % 1000}\n" for number in range(1, VALIDATION_IMAGES + 1))
+    table.write_text("file_name,predicted_class\n" + "".join(rows))
+    os.utime(table, ns=(1, 1))
+    write_labels(folder / "a.npy", 1)
+    again = (1, lambda: write_labels(folder / "a.npy", 2))
+    session.run((1, lambda: table.rename(folder / "a.csv")), again, (SETTLED + 0.5, None))
+    assert session.names == ["a", "a.csv", "a"]
+    assert set(session.store.latest()["checkpoint"]) == {"a", "a.csv"}
+
+
+class TestNames:
+    @staticmethod
+    def names(*looks):
+        """The names of the files of all looks, in the order of the last one."""
+        names = ArrivalNames(Path("sweep"))
+        for look in looks:
+            names.look([f"sweep/{name}" for name in look])
+        return [names[f"sweep/{name}"] for name in looks[-1]]
+
+    def test_an_ending_stays_where_it_tells_files_apart(self):
+        assert self.names(["a.npy", "deep/a.npy", "b.npy"]) == ["a", "deep/a", "b"]
+        assert self.names(["a.csv", "a.npy", "b.npy"]) == ["a.csv", "a.npy", "b"]
+        assert self.names(["a.npy"], ["a.csv", "a.npy"], ["a.csv", "a.npy", "a.pt"]) == ["a.csv", "a", "a.pt"]
+
+    def test_a_name_stays_that_of_its_file(self):
+        assert self.names(["a.npy"], [], ["a.csv"]) == ["a.csv"]
+        assert self.names(["a.npy"], ["b.npy"], ["a.npy"]) == ["a"]
+
+    @pytest.mark.parametrize("names", list(permutations(["a", "a.npy", "a.npy.csv", "a.csv"])))
+    def test_in_whatever_order_they_come_no_two_have_the_same(self, names):
+        assert len(set(self.names(*([*names[:number]] for number in range(1, 5))))) == 4
+        assert len(set(self.names(names))) == 4
+
+    def test_a_folder_may_be_one_file(self):
+        names = ArrivalNames(Path("sweep"))
+        names.look(["sweep"])
+        assert names["sweep"] == "sweep"
 
 
 def test_a_file_with_an_unreadable_name_is_reported_once(session, folder):
