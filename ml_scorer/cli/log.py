@@ -12,7 +12,8 @@ import click
 
 from ml_scorer.cli.output import leads_to_one_file, refuse_overwriting
 from ml_scorer.cli.step_pattern import step_pattern_option
-from ml_scorer.errors import TrackerError
+from ml_scorer.errors import TrackerError, some
+from ml_scorer.report.printable import printable
 from ml_scorer.scores import Scores
 from ml_scorer.trackers import TRACKERS, Results, Tracker, parse_tracker
 
@@ -64,7 +65,7 @@ class Log:
             tracker.check()
 
     def add(self, scores: Scores) -> None:
-        """Log all scores; what could not be scored has none.
+        """Log all scores; what could not be scored has none. What had other numbers is said on standard error.
 
         Raises
         ------
@@ -77,11 +78,23 @@ class Log:
         faults = []
         for tracker in self.trackers:
             try:
-                tracker.log(results)
+                changed = tracker.log(results)
             except TrackerError as error:
                 faults.append(str(error))
+                continue
+            if changed:
+                click.echo(f"Warning: {_changed_text(tracker, changed)}", err=True)
         if faults:
             raise TrackerError("\n".join(faults))
+
+
+def _changed_text(tracker: Tracker, changed: Sequence[str]) -> str:
+    number = len(changed)
+    checkpoints = f"{number:,} checkpoint{'' if number == 1 else 's'}"
+    return (
+        f"{tracker.place}: {checkpoints} had other numbers there until now: {some(map(printable, changed), number)}. "
+        "Other checkpoints of the same names need a place of their own."
+    )
 
 
 def log_options(command: Callable[..., None]) -> Callable[..., None]:

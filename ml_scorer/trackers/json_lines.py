@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from ml_scorer.errors import TrackerError
+from ml_scorer.report.cells import printable
 from ml_scorer.report.exact import identity_fields
 from ml_scorer.trackers.records import Record, Results
 from ml_scorer.trackers.tracker import Tracker
@@ -21,7 +23,7 @@ _KEYS: Final = {"checkpoint", "measures", "signatures", "annotations"}
 
 
 class JsonLines(Tracker):
-    """A file that grows by a line for each checkpoint; a line that it has already is not added again."""
+    """A file that grows by a line for each checkpoint, unless the latest of this measurement says the same."""
 
     form: ClassVar[str] = "jsonl=FILE"
     meaning: ClassVar[str] = f"a line of JSON for each checkpoint ({STANDARD_OUTPUT} is standard output)"
@@ -50,18 +52,22 @@ class JsonLines(Tracker):
         if first.strip() and not _written_here(first):
             raise TrackerError(f"{self._path}: not a log of scores: its first line is something else. Name another.")
 
-    def log(self, results: Results) -> None:
+    @property
+    def place(self) -> str:
+        """The file."""
+        return "standard output" if self.takes_standard_output else printable(str(self._path))
+
+    def log(self, results: Results) -> list[str]:
         """Add a line for each checkpoint, all at once."""
         if self.takes_standard_output:
             sys.stdout.write("".join(f"{line}\n" for line in lines(results)))
             sys.stdout.flush()
-            return
+            return []
         try:
             with self._path.open("ab+") as file:
                 file.seek(0)
                 there = file.read()
-                known = set(there.split(b"\n"))
-                new = [line for line in map(str.encode, lines(results)) if line not in known]
+                new, changed = _new(there.split(b"\n"), results)
                 unfinished = there and not there.endswith(b"\n")  # by a run that was killed
                 if new:
                     file.write(b"\n" * bool(unfinished) + b"".join(line + b"\n" for line in new))
@@ -69,6 +75,7 @@ class JsonLines(Tracker):
                     os.fsync(file.fileno())
         except OSError as error:
             raise self._unwritable(error) from error
+        return changed
 
     def _unwritable(self, error: OSError) -> TrackerError:
         return TrackerError(f"{self._path}: cannot be written: {error.strerror or error}. Name another file.")
@@ -96,6 +103,45 @@ def _fields(record: Record, results: Results) -> dict[str, Any]:
         "signatures": dict(results.signatures),
         "annotations": identity_fields(results.annotations),
     }
+
+
+def _subject(line: bytes) -> tuple[bytes, bytes]:
+    """The part of a line that tells its checkpoint, and the one that tells what was measured.
+
+    No name can look like what stands between: a quotation mark within a text has a backslash before it.
+    """
+    return line.partition(b'", "run": ')[0], line.rpartition(b', "signatures": {')[2]
+
+
+def _new(there: list[bytes], results: Results) -> tuple[list[bytes], list[str]]:
+    """The lines that are to be added, and the checkpoints that had other numbers."""
+    latest = {_subject(line): line for line in there}
+    known = set(there)
+    here = [(_subject(line), line, record) for record, line in zip(results.records, _encoded(results), strict=True)]
+    times = Counter(subject for subject, _, _ in here)
+    new, changed = [], []
+    for subject, line, record in here:
+        if times[subject] > 1:  # of several of one name none is the latest
+            new += [] if line in known else [line]
+        elif line != latest.get(subject):
+            new.append(line)
+            if subject in latest and _differs(latest[subject], record):
+                changed.append(record.called(*(record.step or (record.checkpoint, 0))))
+    return new, changed
+
+
+def _encoded(results: Results) -> Iterator[bytes]:
+    return map(str.encode, lines(results))
+
+
+def _differs(line: bytes, record: Record) -> bool:
+    """Whether a line has other numbers of a checkpoint."""
+    try:
+        found = json.loads(line)
+        there = {**found["measures"], **found["counts"]}
+    except (ValueError, KeyError, TypeError, RecursionError):  # by someone else
+        return True
+    return any(there.get(name) not in {None, number} for name, number in record.lasting().items())
 
 
 def _written_here(line: bytes) -> bool:

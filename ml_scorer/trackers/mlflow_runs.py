@@ -6,21 +6,20 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from itertools import islice
 from time import time_ns
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, TypeVar
 
 from ml_scorer.addresses import public_address, without_secrets_in
 from ml_scorer.errors import MissingExtraError, TrackerError
-from ml_scorer.report.cells import printable, warnings
-from ml_scorer.signature import measurement
+from ml_scorer.report.cells import printable
 from ml_scorer.trackers.metric_names import metric_name
 from ml_scorer.trackers.mlflow_settings import mlflow_settings
+from ml_scorer.trackers.mlflow_tags import KEY, RUN, note_tags, run_key, run_tags, same_measurements
 from ml_scorer.trackers.records import Record, Results
 from ml_scorer.trackers.tracker import Tracker
-from ml_scorer.version import tool_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,16 +27,6 @@ if TYPE_CHECKING:
 
 EXPERIMENT: Final = "ml-scorer"
 """Where the environment names no other."""
-
-KEY: Final = "ml_scorer.key"
-"""Tag that a run is found again by: names can be too long, and hold what a search cannot."""
-
-_RUN: Final = "ml_scorer.run"
-_CHECKPOINT: Final = "ml_scorer.checkpoint"
-"""Tags with the name: of a training run, whose metrics have steps, or of a single checkpoint."""
-
-_SIGNATURE: Final = "signature."
-"""Starts the tag with the signature of a measure."""
 
 _METRICS_AT_ONCE: Final = 1000
 _TAGS_AT_ONCE: Final = 100
@@ -51,18 +40,28 @@ _SEARCHED: Final = 20
 _CALLS_AT_ONCE: Final = 4
 """Most of the time of a call is waiting, for a database or a network."""
 
-_LONGEST_TAG: Final = 5000
 _LONGEST_NAME: Final = 250
 _LONGEST_REASON: Final = 200
 
 _Item = TypeVar("_Item")
+
+Place: TypeAlias = tuple[str, int]
+"""Name of a metric, and step."""
+
+
+@dataclass(frozen=True)
+class _Latest:
+    """Numbers that a run has, the latest of each place, and when they were logged (ms) where that was asked for."""
+
+    numbers: dict[Place, float]
+    times: dict[Place, int] = field(default_factory=dict)
 
 
 class MLflow(Tracker):
     """A run of MLflow for each training run, its metrics at their steps; or for each checkpoint that tells no step.
 
     A run that was made for the same name and goes on to hold the same measurements is gone on with, and numbers that
-    it has are not logged again.
+    are its latest are not logged again.
     """
 
     form: ClassVar[str] = "mlflow[=URI]"
@@ -77,27 +76,35 @@ class MLflow(Tracker):
         with mlflow_settings(checking=True), self._told("cannot be reached", advice):
             self._client.search_experiments(max_results=1)
 
-    def log(self, results: Results) -> None:
-        """Log what is not there yet, a few calls for each run."""
+    @property
+    def place(self) -> str:
+        """The server, without a password that its address may hold."""
+        return f"MLflow at {printable(public_address(self._where))}"
+
+    def log(self, results: Results) -> list[str]:
+        """Log what is not there yet as the latest, a few calls for each run."""
         done = 0
+        changed: list[str] = []
         try:
             with mlflow_settings(checking=False), self._told("stopped"):
                 experiment = self._experiment()
-                keyed = {_key(name): (name, steps) for name, steps in results.series.items()}
+                keyed = {run_key(name): (name, steps) for name, steps in results.series.items()}
                 runs = self._runs(experiment, list(keyed))
 
-                def log_one(key: str) -> int:
+                def log_one(key: str) -> tuple[int, list[str]]:
                     name, steps = keyed[key]
-                    return self._log_series(experiment, name, steps, results, runs.get(key, ()))
+                    return len(steps), self._log_series(experiment, name, steps, results, runs.get(key, ()))
 
                 with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
-                    for number in pool.map(log_one, keyed):
+                    for number, other in pool.map(log_one, keyed):
                         done += number
+                        changed += other
         except TrackerError as error:
             raise TrackerError(
                 f"{error} {done:,} of {len(results.records):,} checkpoints are logged. Log again later: what is there "
                 f"already is left as it is."
             ) from error
+        return changed
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -119,8 +126,7 @@ class MLflow(Tracker):
         except (MissingExtraError, TrackerError):
             raise
         except Exception as error:
-            place = printable(public_address(self._where))
-            raise TrackerError(f"MLflow at {place} {what}: {_reason(error, self._where)}.{advice}") from error
+            raise TrackerError(f"{self.place} {what}: {_reason(error, self._where)}.{advice}") from error
 
     def _experiment(self) -> str:
         """The experiment, made where there is none of its name."""
@@ -159,32 +165,41 @@ class MLflow(Tracker):
 
     def _log_series(
         self, experiment: str, name: str, steps: Sequence[tuple[int, Record]], results: Results, runs: Iterable[Run]
-    ) -> int:
-        """Log one series to its run; return the number of its checkpoints."""
-        tags = _tags(name, results, stepped=any(record.step for _, record in steps))
-        run = next((run for run in runs if _same_measurements(run.data.tags, tags)), None)
-        known = set[tuple[str, float, int]]()
+    ) -> list[str]:
+        """Log one series to its run; return those of its checkpoints that had other numbers."""
+        tags = run_tags(name, results, stepped=any(record.step for _, record in steps))
+        run = next((run for run in runs if same_measurements(run.data.tags, tags)), None)
+        points = {(metric_name(tag), step): x for step, record in steps for tag, x in record.numbers().items()}
+        latest = _Latest({}) if run is None else self._latest(run, points)
+        tags |= note_tags(results, steps, {} if run is None else run.data.tags, latest.numbers)
         if run is None:
             run = self._client.create_run(experiment, tags=tags, run_name=_run_name(name))
         else:
-            known = self._known(run, steps)
             self._tag(run, tags)
         now = time_ns() // 1_000_000
-        metrics = [_metric(*point, now) for point in _points(steps) if point not in known]
+        metrics = [
+            _metric(place, number, max(now, latest.times.get(place, 0) + 1))
+            for place, number in points.items()
+            if latest.numbers.get(place) != number
+        ]
         for batch in _batches(metrics, _METRICS_AT_ONCE):
             self._client.log_batch(run.info.run_id, metrics=batch)
         if run.info.status == "RUNNING":
             self._client.set_terminated(run.info.run_id)
-        return len(steps)
+        return [record.called(name, step) for step, record in steps if _differs(latest, step, record)]
 
-    def _known(self, run: Run, steps: Sequence[tuple[int, Record]]) -> set[tuple[str, float, int]]:
-        """The points that a run has; where it has no steps these are the latest, which it says of itself."""
-        latest = run.data.metrics
-        if _RUN not in run.data.tags:
-            return {(name, value, 0) for name, value in latest.items()}
-        names = {name for name, _, _ in _points(steps)} & set(latest)
-        histories = (self._client.get_metric_history(run.info.run_id, name) for name in names)
-        return {(metric.key, metric.value, metric.step) for history in histories for metric in history}
+    def _latest(self, run: Run, points: Mapping[Place, float]) -> _Latest:
+        """The latest number of each point that a run has; where it has no steps it says these of itself."""
+        there = run.data.metrics
+        stepped = RUN in run.data.tags
+        latest = _Latest({} if stepped else {(name, 0): number for name, number in there.items()})
+        names = {name for (name, _), number in points.items() if name in there and (stepped or there[name] != number)}
+        for name in names:
+            history = self._client.get_metric_history(run.info.run_id, name)
+            for metric in sorted(history, key=lambda metric: (metric.timestamp, metric.value)):
+                latest.numbers[name, metric.step] = metric.value
+                latest.times[name, metric.step] = metric.timestamp
+        return latest
 
     def _tag(self, run: Run, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
@@ -207,41 +222,17 @@ def _reason(error: BaseException, address: str) -> str:
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
-def _points(steps: Sequence[tuple[int, Record]]) -> Iterator[tuple[str, float, int]]:
-    """Name, value and step of each metric."""
-    for step, record in steps:
-        for name, value in record.numbers().items():
-            yield metric_name(name), value, step
+def _differs(latest: _Latest, step: int, record: Record) -> bool:
+    """Whether there are other numbers of a checkpoint."""
+    numbers = {(metric_name(name), step): number for name, number in record.lasting().items()}
+    return any(latest.numbers.get(place, number) != number for place, number in numbers.items())
 
 
-def _metric(name: str, value: float, step: int, now: int) -> Metric:
+def _metric(place: Place, number: float, time: int) -> Metric:
     from mlflow.entities import Metric
 
-    return Metric(name, value, now, step)
-
-
-def _key(name: str) -> str:
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _tags(name: str, results: Results, *, stepped: bool) -> dict[str, str]:
-    """What a run says of itself."""
-    tags = {
-        KEY: _key(name),
-        _RUN if stepped else _CHECKPOINT: printable(name)[:_LONGEST_TAG],
-        "ml_scorer.version": tool_version(),
-        "ml_scorer.annotations": str(results.annotations),
-        "ml_scorer.annotations_fingerprint": results.annotations.fingerprint,
-        "ml_scorer.annotations_status": results.annotations.status,
-        **{_SIGNATURE + metric_name(measure): text[:_LONGEST_TAG] for measure, text in results.signatures.items()},
-    }
-    doubt = " ".join(warnings(results.annotations))
-    return {**tags, "mlflow.note.content": doubt[:_LONGEST_TAG]} if doubt else tags
-
-
-def _same_measurements(there: Mapping[str, str], here: Mapping[str, str]) -> bool:
-    shared = [key for key in here if key.startswith(_SIGNATURE) and key in there]
-    return all(measurement(there[key]) == measurement(here[key]) for key in shared)
+    name, step = place
+    return Metric(name, number, time, step)
 
 
 def _run_name(name: str) -> str:

@@ -45,6 +45,15 @@ class Record:
         every = {**self.measures, **low, **high, **self.counts}
         return {name: float(number) for name, number in every.items() if number is not None}
 
+    def lasting(self) -> dict[str, float]:
+        """The numbers that are others only if the predictions are, whatever else is measured, and how."""
+        every = {**self.measures, **{name: self.counts.get(name) for name in VERDICT_COUNTS}}
+        return {name: float(number) for name, number in every.items() if number is not None}
+
+    def called(self, run: str, step: int) -> str:
+        """What people call it where it stands in a series."""
+        return f"{run} at step {step}" if self.step == (run, step) else run
+
 
 @dataclass(frozen=True)
 class Results:

@@ -51,9 +51,19 @@ class Tracker(ABC):
             If the place cannot be reached or written.
         """
 
+    @property
     @abstractmethod
-    def log(self, results: Results) -> None:
-        """Log what is not there yet.
+    def place(self) -> str:
+        """Where results are logged to, as people call it."""
+
+    @abstractmethod
+    def log(self, results: Results) -> list[str]:
+        """Log what is not there yet, or not as the latest.
+
+        Returns
+        -------
+        list of str
+            Checkpoints that had other numbers there until now, as `Record.called` says.
 
         Raises
         ------

@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections import Counter
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def experiment(request, monkeypatch):
 def log(address, scores):
     tracker = parse_tracker(f"mlflow={address}")
     tracker.check()
-    tracker.log(Results.of(scores))
+    return tracker.log(Results.of(scores))
 
 
 def client(address):
@@ -227,6 +228,53 @@ def test_what_is_no_number_is_not_logged(address, experiment):
     (run,) = runs(address, experiment).values()
     assert not {"MLA", "wrong"} & run.data.metrics.keys()
     assert "Top1" in run.data.metrics
+
+
+@pytest.mark.parametrize("name", ["a", "a-00500"])
+def test_numbers_that_come_back_are_the_latest_again(address, experiment, name):
+    first, other = scores_of([name]), scores_of([name], seed=1)
+    changed = ["a at step 500" if name == "a-00500" else "a"]
+    for scores, told in ((first, []), (other, changed), (first, changed), (first, [])):
+        assert log(address, scores) == told
+        (run,) = runs(address, experiment).values()
+        assert run.data.metrics["MLA"] == scores.frame["MLA"][0]
+    assert len(history(address, run, "MLA")) == 3
+
+
+def test_a_clock_that_is_slow_hides_no_number(address, experiment, monkeypatch):
+    log(address, scores_of(["a-00500", "b"]))
+    monkeypatch.setattr("ml_scorer.trackers.mlflow_runs.time_ns", lambda: 10**18)
+    later = scores_of(["a-00500", "b"], MLA=[0.0, 0.0])
+    assert log(address, later) == ["a at step 500", "b"]
+    assert log(address, later) == []
+    assert [run.data.metrics["MLA"] for run in runs(address, experiment).values()] == [0, 0]
+
+
+def test_what_is_said_of_the_numbers_is_true_of_them(address, experiment):
+    def tags():
+        (run,) = runs(address, experiment).values()
+        return run.data.tags
+
+    scores = scores_of(["a-00100", "a-00200"], confidence=0.95)
+    log(address, replace(scores, near_chance=("a-00100",)))
+    assert tags()["interval.MLA unclear:wrong average:image"] == "confidence 0.95, Clopper-Pearson"
+    assert tags()["ml_scorer.near_chance"] == "at step 100"
+    log(address, replace(scores_of(["a-00200"], confidence=0.5), near_chance=("a-00200",)))
+    assert tags()["interval.MLA"] == "confidence 0.95, Clopper-Pearson; confidence 0.5, Clopper-Pearson"
+    assert tags()["ml_scorer.near_chance"] == "at step 100, 200"
+    log(address, scores_of(["a-00100", "a-00200"], confidence=0.5))
+    assert tags()["interval.MLA"] == "confidence 0.5, Clopper-Pearson"
+    assert tags()["ml_scorer.near_chance"] == "no"
+
+
+def test_a_checkpoint_without_intervals_says_nothing_of_them(address, experiment):
+    log(address, scores_of(["a"]))
+    (run,) = runs(address, experiment).values()
+    assert not [tag for tag in run.data.tags if tag.startswith("interval.") or "chance" in tag]
+    for confidence in (0.95, 0.5):
+        log(address, scores_of(["a"], confidence=confidence))
+        (run,) = runs(address, experiment).values()
+        assert run.data.tags["interval.MLA"] == f"confidence {confidence}, Clopper-Pearson"
 
 
 @pytest.mark.parametrize("name", ["", "é⛵", "a\x1b[31m\nb", "x" * 5000, "'; DROP TABLE runs; --`", "../a", "a\0b"])

@@ -13,6 +13,7 @@ import time
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings(
 def log(folder, scores, pattern=None):
     tracker = parse_tracker(f"tensorboard={folder}")
     tracker.check()
-    tracker.log(Results.of(scores) if pattern is None else Results.of(scores, pattern))
+    return tracker.log(Results.of(scores) if pattern is None else Results.of(scores, pattern))
 
 
 def curves(folder):
@@ -116,6 +117,40 @@ def test_earlier_steps_and_other_numbers_draw_no_zigzag(tmp_path):
     points = curves(tmp_path / "a")["MLA"]
     assert [step for step, _ in points] == [1, 2, 3]
     assert [points[0][1], points[2][1]] == other.frame["MLA"].cast(pl.Float32).to_list()
+
+
+def test_other_numbers_of_one_name_are_told(tmp_path):
+    names = ["checkpoint-500", "checkpoint-600", "b"]
+    for _ in range(2):
+        assert log(tmp_path, scores_of(names)) == []
+    assert log(tmp_path, scores_of(names, seed=1)) == ["run at step 500", "run at step 600", "b"]
+    assert log(tmp_path, scores_of([*names[:2], "checkpoint-700"], seed=1)) == []
+
+
+def test_what_is_said_of_the_numbers_is_true_of_them(tmp_path):
+    scores = scores_of(["a-00100", "a-00200"], confidence=0.95)
+    log(tmp_path, replace(scores, near_chance=("a-00100",)))
+    assert "Interval of `MLA`: confidence 0.95, Clopper-Pearson." in text_of(tmp_path / "a")
+    assert "Near chance, is the model trained? At step 100." in text_of(tmp_path / "a")
+    log(tmp_path, replace(scores_of(["a-00200"], confidence=0.5), near_chance=("a-00200",)))
+    said = text_of(tmp_path / "a")
+    assert "Interval of `MLA`: confidence 0.95, Clopper-Pearson; confidence 0.5, Clopper-Pearson." in said
+    assert "At step 100, 200." in said
+    log(tmp_path, scores_of(["a-00100", "a-00200"], confidence=0.5))
+    said = text_of(tmp_path / "a")
+    assert "Interval of `MLA(unclear=wrong, average=image)`: confidence 0.5, Clopper-Pearson." in said
+    assert "0.95" not in said
+    assert "chance" not in said
+    assert all(f"    {signature}" in said for signature in scores.signatures.values())
+    (before,) = own_files(tmp_path / "a")
+    log(tmp_path, scores_of(["a-00100", "a-00200"], confidence=0.5))
+    assert own_files(tmp_path / "a") == [before]
+
+
+def text_of(folder):
+    """What TensorBoard shows as text."""
+    ((_, text),) = curves(folder)["signatures"]
+    return text.decode()
 
 
 def test_a_measure_that_is_asked_for_later_comes_in_beside(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -120,6 +121,46 @@ class TestJsonLines:
         assert len(self.log(path, scores_of(["a", "b"]))) == 2
         assert path.read_bytes() == once
         assert [line["checkpoint"] for line in self.log(path, scores_of(["a", "b"], seed=1))] == ["a", "b", "a", "b"]
+
+    def test_numbers_that_come_back_are_the_latest_again(self, tmp_path):
+        path = tmp_path / "log"
+        first, other = scores_of(["a-00500"]), scores_of(["a-00500"], seed=1)
+        for scores in (first, other, first, first):
+            found = self.log(path, scores)
+        shares = [first.frame["MLA"][0], other.frame["MLA"][0], first.frame["MLA"][0]]
+        assert [line["measures"]["MLA"] for line in found] == shares
+
+    def test_other_measures_and_levels_are_no_other_numbers(self, tmp_path):
+        path = tmp_path / "log"
+        tracker = parse_tracker(f"jsonl={path}")
+        for _ in range(2):
+            for more in ({"confidence": 0.95}, {"measures": ["MLA"]}):
+                assert (
+                    tracker.log(
+                        Results.of(scores_of(["a"], **more, wrong=[7], correct=[1], unclear=[0], unreviewed=[2]))
+                    )
+                    == []
+                )
+        assert len(path.read_text().splitlines()) == 2
+
+    def test_of_several_of_one_name_none_is_added_again(self, tmp_path):
+        path = tmp_path / "log"
+        for _ in range(2):
+            assert parse_tracker(f"jsonl={path}").log(Results.of(scores_of(["b", "b", "a"]))) == []
+        assert len(path.read_text().splitlines()) == 3
+
+    def test_other_numbers_of_one_name_are_told(self, tmp_path):
+        tracker = parse_tracker(f"jsonl={tmp_path / 'log'}")
+        names = ["a-00500", "b", "checkpoint-5"]
+        assert tracker.log(Results.of(scores_of(names))) == []
+        assert tracker.log(Results.of(scores_of(names))) == []
+        assert tracker.log(Results.of(scores_of(names, seed=1))) == ["a at step 500", "b", "run at step 5"]
+
+    def test_a_line_of_another_program_is_no_obstacle(self, tmp_path):
+        path = tmp_path / "log"
+        self.log(path, scores_of(["a"]))
+        path.write_text(path.read_text() + re.sub('"measures": .*?}', '"measures": [[', path.read_text()))
+        assert parse_tracker(f"jsonl={path}").log(Results.of(scores_of(["a"]))) == ["a"]
 
     def test_a_line_that_a_kill_cut_off_does_no_harm(self, tmp_path):
         path = tmp_path / "log"
@@ -244,6 +285,19 @@ class TestOptions:
         assert [(line["run"], line["step"]) for line in logged] == [("base", 500), ("base", 1000)]
         for line, row in zip(logged, rows, strict=True):
             assert {**line["measures"], **line["counts"], "checkpoint": line["checkpoint"]} == row
+
+    def test_another_checkpoint_of_the_same_name_is_said(self, predictions):
+        for folder, name in zip(("outA", "outB"), predictions[:2], strict=True):
+            Path(folder).mkdir()
+            Path(name).rename(f"{folder}/checkpoint-500.csv")
+        for folder in ("outA", "outA"):
+            assert "had other numbers" not in run("score", folder, "--log", "jsonl=log.jsonl").stderr
+        result = run("score", "outB", "--log", "jsonl=log.jsonl")
+        assert result.exit_code == 0
+        assert (
+            "Warning: log.jsonl: 1 checkpoint had other numbers there until now: run at step 500. "
+            "Other checkpoints of the same names need a place of their own.\n"
+        ) in result.stderr
 
     def test_all_is_logged_whatever_is_shown(self, predictions):
         result = run("score", *predictions[:2], "--top", "1", "--log", "jsonl=log.jsonl", "--format", "csv")
