@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_USER: Final = re.compile(r"://(?!/).*@", re.DOTALL)
-"""A password may hold any letter, `@` and `/` too: all up to the last `@` is left out. A path after `://` has none."""
+_ADDRESS: Final = re.compile(r"(?<=://)(?!/).*", re.DOTALL)
+"""What follows the scheme; a path has no user."""
 
-_USER_IN_TEXT: Final = re.compile(r"://(?!/)\S*@")
-
-_QUERY: Final = re.compile(r"(?<=://)([^?]*)\?.*", re.DOTALL)
+_ADDRESS_IN_TEXT: Final = re.compile(r"(?<=://)(?!/)\S*")
 
 
 def public_address(address: str) -> str:
@@ -19,7 +17,7 @@ def public_address(address: str) -> str:
     >>> public_address("http://me:p@ss/word@host:5000"), public_address("postgresql://host/runs?password=secret")
     ('http://host:5000', 'postgresql://host/runs')
     """
-    return _QUERY.sub(r"\1", _USER.sub("://", address))
+    return _ADDRESS.sub(_public, address, count=1)
 
 
 def without_secrets_in(text: str, address: str | None = None) -> str:
@@ -30,4 +28,13 @@ def without_secrets_in(text: str, address: str | None = None) -> str:
     """
     if address:
         text = text.replace(address, public_address(address))
-    return _USER_IN_TEXT.sub("://", text)
+    return _ADDRESS_IN_TEXT.sub(_public, text)
+
+
+def _public(match: re.Match[str]) -> str:
+    """All behind the last `@`, for a password may hold any letter, up to a query.
+
+    With a question mark before an `@` nobody can tell whether these are of a password or of a query.
+    """
+    before, _, behind = match[0].rpartition("@")
+    return "…" if "?" in before else behind.partition("?")[0]
