@@ -350,7 +350,7 @@ class TestNoServer:
                 parse_tracker(f"mlflow=http://127.0.0.1:{silent.getsockname()[1]}").check()
             assert time.monotonic() - start < 40
 
-    @pytest.mark.parametrize("secret", ["secret", "sec@ret", "s/ec@r/et", "sec#ret?a"])
+    @pytest.mark.parametrize("secret", ["secret", "sec@ret", "s/ec@r/et", "sec#ret"])
     @pytest.mark.parametrize("scheme", ["http", "postgresql", "htp"])
     def test_a_password_is_not_shown(self, scheme, secret):
         place = re.escape(f"MLflow at {scheme}://127.0.0.1:9 cannot be reached")
