@@ -101,10 +101,10 @@ def exact_labels(
     class_ids = _INDICES if options is None else options.class_ids
     if faults := label_faults(values, class_ids=class_ids):
         raise PredictionsError(faults_text(where, faults) + other_numberings(values, options, images))
-    if values.dtype.itemsize == 1 and images is not None and _have_lost_bits(values, images):
+    if values.dtype.itemsize == 1 and images is not None and _have_lost_bits(values, images, class_ids):
         raise PredictionsError(
-            f"{where}: labels of {values.dtype}, which holds no number above {np.iinfo(values.dtype).max}: larger ones "
-            "were cut off when these were saved, for they fit the images up to multiples of 256. Save them as int16."
+            f"{where}: no label is above {values.max()}, and they fit the images up to multiples of 256: larger ones "
+            "were cut off where labels were kept in 8 bits. Keep them as int16."
         )
     labels: Labels = values.astype(np.int16, copy=False)
     if class_ids.by_wordnet_id:  # a table would take twenty times as long
@@ -112,12 +112,12 @@ def exact_labels(
     return class_ids.labels.take(labels)
 
 
-def _have_lost_bits(values: NDArray[Any], images: Images) -> bool:
+def _have_lost_bits(values: NDArray[Any], images: Images, class_ids: ClassIds) -> bool:
     """Whether numbers of 8 bits are what is left of labels that did not fit, told by the original labels."""
     top1 = values[..., 0] if values.ndim > 1 and values.shape[-1] != images.size else values
     if top1.shape[-1:] != images.shape or not images.size:
         return False
-    known = validation_labels()[images]
+    known = class_ids.numbers[validation_labels()[images]]
     right = np.count_nonzero(top1 == known, axis=-1)
     right_but_for_bits = np.count_nonzero(top1.view(np.uint8) == known.astype(np.uint8), axis=-1)
     enough = max(_FEWEST, _PLAUSIBLE * images.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -26,6 +26,8 @@ from ml_scorer.predictions.slots import (
 )
 from ml_scorer.predictions.tables.named import repeated_labels
 from ml_scorer.schema import Images, image_names
+
+_MOST_IN_8_BITS: Final = 255
 
 
 def slot_predictions(slots: NDArray[np.int32], options: ReadOptions, where: str) -> Predictions:
@@ -62,10 +64,12 @@ def slot_predictions(slots: NDArray[np.int32], options: ReadOptions, where: str)
     faults += _label_faults(labels[whole & ~differ], images[whole & ~differ], options)
     if faults:
         raise PredictionsError(faults_text(where, faults))
-    values = labels[:, 0] if given == 1 else labels
+    values = np.ascontiguousarray(labels[:, 0] if given == 1 else labels)
+    if values.max() <= _MOST_IN_8_BITS:  # slots have 32: as what they may have been, they are looked at for lost bits
+        values = values.astype(np.uint8)
     return Predictions(
         images=images,
-        labels=exact_labels(np.ascontiguousarray(values), where, options, images)[None],
+        labels=exact_labels(values, where, options, images)[None],
         order=_order_name(seen[:, KNOWN], options),
         ties=(seen[:, TIE] == TIED)[None] if (seen[:, TIE] != EMPTY).any() else None,
     )

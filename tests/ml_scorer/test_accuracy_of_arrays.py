@@ -123,6 +123,33 @@ def test_labels_of_every_integer_type(dtype, synthetic):
     assert np.array_equal(updated(accuracy, np.array([[0], [255]], dtype), names_of(1, 2)), state)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+@pytest.mark.parametrize("batches", [1, 7])
+def test_labels_that_lost_bits_are_refused_as_in_a_file(batches, dtype, published, genuine):
+    names, labels, _ = published
+    cut = labels.astype(np.uint8)
+    with pytest.raises(PredictionsError, match="were cut off"):
+        ml_scorer.score(cut, genuine, order=names)
+    accuracy = MultiLabelAccuracy(annotations=genuine)
+    state = accuracy.empty()
+    for batch in np.array_split(np.arange(50_000), batches):
+        state = accuracy.update(state, cut[batch].astype(dtype), [names[place] for place in batch.tolist()])
+    with pytest.raises(PredictionsError, match=r"no label is above 255, and they fit .* Keep them as int16"):
+        accuracy.compute(state)
+    top5 = few(genuine, "MLA(k=5)")
+    with pytest.raises(PredictionsError, match="were cut off"):
+        top5.compute(updated(top5, np.stack([cut, cut + np.uint8(1)], axis=1)[:, :2], names))
+
+
+def test_a_part_whose_labels_fit_eight_bits_is_none_that_lost_any(published, genuine):
+    names, labels, _ = published
+    fitting = np.flatnonzero((labels < 256) & (validation_labels()[[int(name[15:23]) for name in names]] < 256))
+    accuracy = few(genuine)
+    images = [names[place] for place in fitting.tolist()]
+    expected = accuracy.compute(updated(accuracy, labels[fitting], images))
+    assert accuracy.compute(updated(accuracy, labels[fitting].astype(np.uint8), images)) == expected > 0
+
+
 def test_top_k_labels_and_too_few_of_them(synthetic):
     accuracy = few(synthetic, "MLA(k=5)", trust_order=True)
     images = names_of(*synthetic.images[:9].tolist())
