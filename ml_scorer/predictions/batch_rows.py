@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_scorer.errors import PredictionsError
 from ml_scorer.predictions.arrays.logits import searched_columns
 from ml_scorer.predictions.arrays.stored import StoredArray
 from ml_scorer.predictions.arrays.tensors import as_array
-from ml_scorer.predictions.batches import are_logits, named_images, no_order, no_positions
+from ml_scorer.predictions.batches import FLOAT_BYTES, are_logits, named_images, no_array, no_order, no_positions
 from ml_scorer.predictions.best_labels import best_labels
 from ml_scorer.predictions.class_ids import ClassIds
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.predictions.slots import BY_NAME, BY_POSITION, FURTHEST, TIED, UNTIED, slot_rows
 from ml_scorer.schema import NUM_CLASSES, Images
+
+_UNREADABLE: Final = (TypeError, ValueError, RuntimeError, BufferError)
+"""What arrays raise that cannot be brought to the host; the last two, where they are out of reach."""
 
 
 def batch_rows(
@@ -67,7 +69,10 @@ def _order(options: ReadOptions) -> Images:
 
 
 def _positions(images: Any) -> NDArray[Any]:  # noqa: ANN401
-    positions = _on_host(images, "images")
+    try:
+        positions = as_array(images)
+    except _UNREADABLE as error:
+        raise no_positions((), type(images).__name__) from error
     if len(positions.shape) != 1 or positions.dtype.kind not in "iu" or positions.is_bfloat16:
         raise no_positions(positions.shape, positions.dtype_name)
     return positions.values()
@@ -81,10 +86,10 @@ def _labels(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32] | None, NDArray[np.int32] | None]:
     """The labels of a batch, and of logits what `slot_rows` takes beside them."""
     library = _library(preds)
-    source: Any = _on_host(preds, "predictions") if library is None else preds
-    kind = "f" if source.dtype.name == "bfloat16" or getattr(source, "is_bfloat16", False) else source.dtype.kind
-    if not are_logits(tuple(source.shape), kind, images, class_ids):
-        labels = _in_32_bits(_on_host(preds, "predictions").values())
+    source: Any = _on_host(preds) if library is None else preds
+    kind, dtype = _numbers(source)
+    if not are_logits(tuple(source.shape), kind, dtype, images, class_ids):
+        labels = _in_32_bits(_on_host(preds).values())
         return labels[:, None] if labels.ndim == 1 else labels, None, None
     background = source.shape[1] > NUM_CLASSES
     if library is None:
@@ -92,7 +97,7 @@ def _labels(
         ties = np.where(tied, TIED, UNTIED)
     else:
         found = best_labels(source[:, 1:] if background else source, _places(library), k, library)
-        together = _on_host(library.stack([*found.columns, found.ties, found.faults], axis=1), "predictions").values()
+        together = _on_host(library.stack([*found.columns, found.ties, found.faults], axis=1)).values()
         columns, ties, faults = together[:, :k], together[:, k], together[:, k + 1]
     labels = columns.astype(np.int32) + np.int32(class_ids.first)
     return labels, ties.astype(np.int32), faults.astype(np.int32)
@@ -108,11 +113,23 @@ def _places(library: Any) -> Any:  # noqa: ANN401
     return library.arange(1, NUM_CLASSES + 1, dtype=library.int16)
 
 
-def _on_host(source: Any, what: str) -> StoredArray:  # noqa: ANN401
+def _numbers(source: Any) -> tuple[str, str]:  # noqa: ANN401
+    """The kind of an array's numbers, as `are_logits` takes it, and what to call their type."""
+    dtype = source.dtype
+    if dtype.name == "bfloat16" or getattr(source, "is_bfloat16", False):
+        return "f", "bfloat16"
+    name = source.dtype_name if isinstance(source, StoredArray) else str(dtype)
+    return "O" if dtype.kind == "f" and dtype.itemsize not in FLOAT_BYTES else dtype.kind, name
+
+
+def _on_host(preds: Any) -> StoredArray:  # noqa: ANN401
     try:
-        return as_array(source)
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:  # the last two by an array out of reach
-        raise PredictionsError(f"the {what} of a batch cannot be read from {type(source).__name__}: {error}") from error
+        array = as_array(preds)
+    except _UNREADABLE as error:
+        raise no_array(preds, error) from error
+    if array.dtype.kind == "O" and not array.shape:
+        raise no_array(preds, "it is no array")
+    return array
 
 
 def _in_32_bits(numbers: NDArray[Any]) -> NDArray[np.int32]:

@@ -15,17 +15,23 @@ from ml_scorer.predictions.orders import known_orders
 from ml_scorer.predictions.tables.named import name_text
 from ml_scorer.schema import NUM_CLASSES, Images, image_numbers
 
-_EXPECTED: Final = "expected logits (n, 1000) as floats, or labels (n,) or (n, k) as integers"
+FLOAT_BYTES: Final = frozenset({2, 4, 8})
+"""Sizes of the floats that logits may be."""
+
+_EXPECTED: Final = "expected logits (n, 1000) as floats of 16, 32 or 64 bits, or labels (n,) or (n, k) as integers"
+_LOGITS_ALONE: Final = "Where a model returns more than logits, pass these alone: output.logits, or output[0]."
 
 
-def are_logits(shape: tuple[int, ...], kind: str, images: int, class_ids: ClassIds) -> bool:
+def are_logits(shape: tuple[int, ...], kind: str, dtype: str, images: int, class_ids: ClassIds) -> bool:
     """Whether predictions of one batch are logits; else they are labels.
 
     Parameters
     ----------
     shape : tuple of int
     kind : str
-        Of their numbers: `i`, `u`, `f`, or anything else.
+        Of their numbers: `i`, `u`, `f` (of `FLOAT_BYTES`), or anything else.
+    dtype : str
+        What to call the type of their numbers in an error.
     images : int
         How many images there are in the batch.
     class_ids : ClassIds
@@ -37,8 +43,8 @@ def are_logits(shape: tuple[int, ...], kind: str, images: int, class_ids: ClassI
     """
     text = " x ".join(f"{size:,}" for size in shape) or "a single number"
     if len(shape) not in {1, 2} or kind not in "iuf":
-        found = text if kind in "iuf" else f"{text}, and no numbers that predictions are"
-        raise PredictionsError(f"a batch of predictions is {found}; {_EXPECTED}.")
+        found = text if kind in "iuf" else f"{text} of {dtype}, no numbers that predictions are"
+        raise PredictionsError(f"a batch of predictions is {found}; {_EXPECTED}. {_LOGITS_ALONE}")
     if shape[0] != images:
         raise PredictionsError(f"a batch has {shape[0]:,} predictions ({text}) for {images:,} images; {_EXPECTED}.")
     if len(shape) == 2 and kind == "f" and shape[1] in {NUM_CLASSES, NUM_CLASSES + 1}:  # noqa: PLR2004
@@ -49,6 +55,14 @@ def are_logits(shape: tuple[int, ...], kind: str, images: int, class_ids: ClassI
     if shape[1:] and not 0 < shape[1] <= MOST_LABELS:
         raise PredictionsError(f"a batch of predictions is {text} integers; {_EXPECTED}.")
     return False
+
+
+def no_array(preds: object, reason: object) -> PredictionsError:
+    """The error for predictions that are no array, or one that cannot be read, and why."""
+    why = str(reason).partition("\n")[0].rstrip(".")
+    return PredictionsError(
+        f"the predictions of a batch cannot be read from {type(preds).__name__} ({why}); {_EXPECTED}. {_LOGITS_ALONE}"
+    )
 
 
 def named_images(images: Any) -> Images | None:  # noqa: ANN401

@@ -22,7 +22,7 @@ from ml_scorer.predictions import OrderLike
 from ml_scorer.predictions.batches import no_order
 from ml_scorer.scores import Scores
 from ml_scorer.scoring import Missing
-from ml_scorer.torch.rows import image_index, moved, placed, prediction_rows
+from ml_scorer.torch.rows import image_index, moved, placed, prediction_rows, predictions_tensor
 from ml_scorer.torch.sanity_check import in_sanity_check
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class MultiLabelAccuracy(Metric):
         options, k, device = self._accuracy.scorer.options, self._accuracy.k, self.slots.device
         if are_positions and options.order is None:
             raise no_order()
-        preds = torch.as_tensor(preds).detach()
+        preds = predictions_tensor(preds)
         rows = moved(prediction_rows(preds, len(index), options.class_ids, k, positions=are_positions), device)
         slots = moved(index, device).to(torch.int64)
         if are_positions:

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ml_scorer.predictions.batches import are_logits, named_images, no_positions
+from ml_scorer.predictions.batches import FLOAT_BYTES, are_logits, named_images, no_array, no_positions
 from ml_scorer.predictions.best_labels import best_labels
 from ml_scorer.predictions.class_ids import ClassIds
 from ml_scorer.predictions.slots import BY_NAME, BY_POSITION, FURTHEST, slot_rows
 from ml_scorer.schema import NUM_CLASSES
+
+_INTEGERS: Final = frozenset(
+    {
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.uint8,
+        torch.uint16,
+        torch.uint32,
+        torch.uint64,
+    }
+)
+
+
+def predictions_tensor(preds: Any) -> Tensor:  # noqa: ANN401
+    """The predictions of a batch as a dense tensor that needs no gradient.
+
+    Raises
+    ------
+    PredictionsError
+        If they are none.
+    """
+    if not isinstance(preds, Tensor):
+        try:
+            return torch.as_tensor(preds)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise no_array(preds, error) from error
+    if preds.layout != torch.strided or preds.is_nested:
+        raise no_array(
+            preds, "it is nested" if preds.is_nested else f"its layout is {preds.layout}: use to_dense() first"
+        )
+    return preds.detach()
 
 
 def image_index(images: Any) -> tuple[Tensor, bool]:  # noqa: ANN401
@@ -56,7 +89,8 @@ def prediction_rows(preds: Tensor, images: int, class_ids: ClassIds, k: int, *, 
         If the predictions are neither, or are for another number of images.
     """
     known = BY_POSITION if positions else BY_NAME
-    if not are_logits(tuple(preds.shape), _kind(preds), images, class_ids):
+    dtype = str(preds.dtype).removeprefix("torch.")
+    if not are_logits(tuple(preds.shape), _kind(preds), dtype, images, class_ids):
         labels = _in_32_bits(preds)
         return _rows(labels[:, None] if labels.ndim == 1 else labels, None, None, known, k)
     if preds.shape[1] > NUM_CLASSES:
@@ -110,5 +144,5 @@ def _in_32_bits(numbers: Tensor) -> Tensor:
 def _kind(tensor: Tensor) -> str:
     """The kind of its numbers, as NumPy calls them: `f` floats, `i` integers, `O` anything else."""
     if tensor.is_floating_point():
-        return "f"
-    return "O" if tensor.is_complex() or tensor.dtype == torch.bool else "i"
+        return "f" if tensor.dtype.itemsize in FLOAT_BYTES else "O"
+    return "i" if tensor.dtype in _INTEGERS else "O"

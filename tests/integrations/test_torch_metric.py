@@ -252,6 +252,49 @@ def test_what_is_no_batch_is_refused_at_once(preds, images, found, synthetic):
         metric.update(preds, images)
 
 
+class Output(dict):
+    """Stands for what models of Transformers return: a mapping whose items are also attributes and places."""
+
+    logits = torch.zeros(2, 1000)
+
+    def __getitem__(self, key):
+        return (self.logits,)[key] if isinstance(key, int) else super().__getitem__(key)
+
+
+def sparse(layout):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that torch's sparse CSR tensors are not finished yet
+        return torch.zeros(2, 1000).to_sparse(layout=layout)
+
+
+@pytest.mark.parametrize(
+    ("preds", "found"),
+    [
+        (None, r"cannot be read from NoneType \("),
+        ((torch.zeros(2, 1000),), r"cannot be read from tuple \("),
+        ([torch.zeros(2, 1000), torch.zeros(2, 5)], r"cannot be read from list \("),
+        (Output(logits=Output.logits), r"cannot be read from Output \("),
+        ("tench", r"cannot be read from str \("),
+        ([2**70, 1], r"cannot be read from list \("),
+        (np.array([None, 3]), r"cannot be read from ndarray \("),
+        (sparse(torch.sparse_coo), r"its layout is torch\.sparse_coo: use to_dense\(\) first"),
+        (sparse(torch.sparse_csr), r"its layout is torch\.sparse_csr: use to_dense\(\) first"),
+        (torch.nested.nested_tensor([torch.zeros(3)] * 2, layout=torch.jagged), r"Tensor \(it is nested\)"),
+        (torch.zeros(2, 1000).to(torch.float8_e4m3fn), "is 2 x 1,000 of float8_e4m3fn, no numbers that"),
+        (torch.zeros(2, 1000).to(torch.float8_e5m2), "is 2 x 1,000 of float8_e5m2, no numbers that"),
+        (torch.zeros(1, 2, 1000), "is 1 x 2 x 1,000;"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_refused_with_what_to_pass(preds, found, synthetic):
+    metric = few(synthetic)
+    before = metric.slots
+    with pytest.raises(PredictionsError, match=found) as caught:
+        metric.update(preds, names_of(1, 2))
+    assert "expected logits (n, 1000) as floats of 16, 32 or 64 bits, or labels (n,) or" in str(caught.value)
+    assert str(caught.value).endswith("pass these alone: output.logits, or output[0].")
+    assert metric.slots is before
+
+
 @pytest.mark.parametrize("images", [[], (), np.empty(0, "U1"), torch.empty(0, dtype=torch.int64)])
 def test_an_empty_batch_is_nothing(images, synthetic):
     metric = few(synthetic, order="ilsvrc")

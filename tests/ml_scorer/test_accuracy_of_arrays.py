@@ -209,7 +209,8 @@ def test_missing_images_are_an_error_unless_they_are_wrong(synthetic):
         (np.zeros((2, 1000)), [image_name(1)], r"a batch has 2 predictions \(2 x 1,000\) for 1 images"),
         (np.zeros((1, 10)), [image_name(1)], "is 1 x 10 floats"),
         (["tench"], [image_name(1)], "no numbers that predictions are"),
-        (object(), [image_name(1)], "no numbers that predictions are|cannot be read from object"),
+        (object(), [image_name(1)], "cannot be read from object"),
+        (np.zeros((1, 1000), np.dtype([("a", "f4")])), [image_name(1)], "is 1 x 1,000 of .*, no numbers that"),
         ([3], ["cat.jpg"], r"1 names in a batch are no ImageNet validation images: cat\.jpg"),
         ([3], [1.5], r"the images of a batch are float64 \(1\)"),
         ([3], image_name(1), "expected a list of names"),
@@ -220,6 +221,43 @@ def test_what_is_no_batch_is_refused(preds, images, found, synthetic):
     accuracy = few(synthetic, order="ilsvrc")
     with pytest.raises(PredictionsError, match=found):
         updated(accuracy, preds, images)
+
+
+@pytest.mark.parametrize(
+    ("preds", "found"),
+    [
+        (None, r"cannot be read from NoneType \(it is no array\)"),
+        ({"logits": np.zeros((1, 1000))}, r"cannot be read from dict \(it is no array\)"),
+        ((np.zeros((1, 1000)),), "is 1 x 1 x 1,000;"),
+        ((np.zeros((1, 1000)), np.zeros((1, 5))), r"cannot be read from tuple \(setting an array element"),
+        (np.ma.masked_array([3], [True]), r"cannot be read from MaskedArray \(a mask says"),
+    ],
+)
+def test_what_is_no_array_is_refused_with_what_to_pass(preds, found, synthetic):
+    with pytest.raises(PredictionsError, match=found) as caught:
+        updated(few(synthetic), preds, names_of(1))
+    assert "expected logits (n, 1000) as floats of 16, 32 or 64 bits, or labels (n,) or" in str(caught.value)
+    assert str(caught.value).endswith("pass these alone: output.logits, or output[0].")
+
+
+def test_tensors_that_no_array_can_be_made_of_are_refused(synthetic):
+    torch = pytest.importorskip("torch")
+    logits = torch.zeros(1, 1000)
+    for preds in (logits.to_sparse(), logits.to(torch.float8_e4m3fn)):
+        with pytest.raises(PredictionsError, match=r"cannot be read from Tensor \(.*; expected logits \(n, 1000\)"):
+            updated(few(synthetic), preds, names_of(1))
+
+
+def test_floats_of_jax_that_are_no_logits_are_refused(synthetic):
+    jax = pytest.importorskip("jax")
+    with pytest.raises(PredictionsError, match=r"1 x 1,000 of float8_e4m3fn, no numbers that predictions are"):
+        updated(few(synthetic), jax.numpy.zeros((1, 1000), "float8_e4m3fn"), names_of(1))
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="a long double is an ordinary one here")
+def test_floats_that_are_longer_are_no_logits(synthetic):
+    with pytest.raises(PredictionsError, match=r"is 1 x 1,000 of float\d+, no numbers that predictions are"):
+        updated(few(synthetic), np.zeros((1, 1000), np.longdouble), names_of(1))
 
 
 def test_positions_need_an_order(synthetic):
