@@ -90,9 +90,9 @@ def is_whole(path: Path) -> bool:
 
 
 def _metadata(path: Path) -> bytes:
-    """The file of metadata in a wheel."""
+    """The file of metadata in a wheel; deeper ones are those of distributions that it brings along."""
     with ZipFile(path) as wheel:
         for entry in wheel.namelist():
-            if entry.endswith(".dist-info/METADATA"):
+            if entry.endswith(".dist-info/METADATA") and entry.count("/") == 1:
                 return wheel.read(entry)
     raise BadZipFile("it has no metadata")

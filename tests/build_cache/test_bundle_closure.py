@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zipfile import ZipFile
+
 import pytest
 from made_up_wheels import write_wheel
 from packaging.requirements import Requirement
@@ -58,6 +60,22 @@ def test_dependencies_of_dependencies_are_found(registry):
     registry.add("c", "3.0")
     registry.add("unneeded")
     assert closed(registry, "a") == {"a": "1.0", "b-b": "2.0", "c": "3.0"}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_metadata_of_what_a_wheel_brings_along_are_not_its_own(own, registry):
+    plain = registry.add("a", "1.0", "b")
+    path = registry.folder / "vendoring-1.0-py3-none-any.whl"
+    vendored = "Metadata-Version: 2.1\nName: other\nVersion: 9\nRequires-Dist: unwanted\n"
+    with ZipFile(plain) as read, ZipFile(path, "w") as wheel:
+        wheel.writestr("vendoring/_vendor/other-9.dist-info/METADATA", vendored)
+        if own:
+            wheel.writestr("vendoring-1.0.dist-info/METADATA", read.read("a-1.0.dist-info/METADATA"))
+    if own:
+        assert list(map(str, Wheel.read(path).requires)) == ["b"]
+    else:
+        with pytest.raises(BundleError, match=r"not a wheel that can be read \(it has no metadata\)"):
+            Wheel.read(path)
 
 
 @pytest.mark.parametrize(("target", "needed"), [(LINUX, {"a", "uvloop"}), (WINDOWS, {"a", "colorama"})])
