@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from os import PathLike
+from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from ml_scorer.annotations import Annotations, load_annotations
+from ml_scorer.errors import PredictionsError
 from ml_scorer.measures.rule import scored_rows
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS, verdict_table
 from ml_scorer.predictions import ReadOptions
 from ml_scorer.predictions.labels import exact_labels
 from ml_scorer.predictions.tables.cells import label_cells
-from ml_scorer.schema import IMAGE_NAME, NUM_CLASSES, VALIDATION_IMAGES, Images
+from ml_scorer.schema import IMAGE_NAME, NUM_CLASSES, VALIDATION_IMAGES, Images, image_name
 from ml_scorer.scoring.judged import named, original_labels
 
 VERDICT: Final = pl.Enum(VERDICT_COUNTS)
@@ -27,10 +29,19 @@ _NONE: Final = -1
 
 _WHERE: Final = "predictions"
 
+_TEXT: Final = (pl.String, pl.Categorical, pl.Enum, pl.Binary, pl.Null)
+"""Types of columns that names of images may be; of the last, all are null."""
+
+AnnotationsLike: TypeAlias = Annotations | str | PathLike[str] | None
+"""The annotations, or where they lie; None are those that `ml_scorer.load_annotations` finds."""
+
 
 @pl.api.register_expr_namespace("imagenet")
 class ImageNet:
     """What experts say of predictions for images of ImageNet.
+
+    Nothing is checked here beyond each value by itself: one-based labels, or those of another order of the images, have
+    verdicts like any others, and wrong ones. Let `ml_scorer.score` read the same predictions first; it refuses them.
 
     Every method gives one value for each, in lazy and in eager frames, under the name of the column that it is called
     on. The annotations are those that `ml_scorer.load_annotations` finds unless some are given, and are read when the
@@ -46,7 +57,7 @@ class ImageNet:
     def __init__(self, expression: pl.Expr) -> None:
         self._expression = expression
 
-    def verdict(self, images: str | pl.Expr, annotations: Annotations | None = None) -> pl.Expr:
+    def verdict(self, images: str | pl.Expr, annotations: AnnotationsLike = None) -> pl.Expr:
         """What experts say of predictions: `correct`, `unclear`, `wrong`, or `unreviewed` by any.
 
         Problematic images have verdicts too, which no measure counts: `is_scored` tells which are counted.
@@ -55,7 +66,7 @@ class ImageNet:
         ----------
         images : str or Expr
             The column of image names, or an expression for it.
-        annotations : Annotations, optional
+        annotations : Annotations or path, optional
 
         Returns
         -------
@@ -67,10 +78,10 @@ class ImageNet:
         AnnotationsNotFoundError, AnnotationsError
             If there are none, or they are damaged.
         PredictionsError
-            When it is evaluated, if a prediction is no class: neither an index 0-999, nor a WordNet id, nor a name.
-            Older versions of Polars give its sentence as a ComputeError.
+            When it is evaluated, if a prediction is no class: neither an index 0-999, nor a WordNet id, nor a name; or
+            if the images are no text. Older versions of Polars give its sentence as a ComputeError.
         """
-        known = load_annotations() if annotations is None else annotations
+        known = _bound(annotations)
         rows = _rows(known)
         table = verdict_table(known, known.images)
 
@@ -85,7 +96,7 @@ class ImageNet:
         pairs = self._labels() + _numbers(images) * NUM_CLASSES
         return pairs.map_batches(named_verdicts, VERDICT, is_elementwise=True)
 
-    def accepted(self, images: str | pl.Expr, annotations: Annotations | None = None) -> pl.Expr:
+    def accepted(self, images: str | pl.Expr, annotations: AnnotationsLike = None) -> pl.Expr:
         """Whether predictions are right in MLA: judged correct or unclear; all else as of `verdict`.
 
         The mean over the images that `is_scored` tells is `MLA(average=image)`.
@@ -96,18 +107,18 @@ class ImageNet:
         """What people call the predicted classes; null for a null."""
         return self._labels().map_batches(named, pl.String, is_elementwise=True)
 
-    def original_label(self, annotations: Annotations | None = None) -> pl.Expr:
+    def original_label(self, annotations: AnnotationsLike = None) -> pl.Expr:
         """Original labels of images, of which this column has the names; null for any other name."""
-        known = load_annotations() if annotations is None else annotations
+        known = _bound(annotations)
 
         def labels(numbers: pl.Series) -> pl.Series:
             return _of_known(lambda images: original_labels(known, _of_validation(images)), numbers)
 
         return _numbers(self._expression).map_batches(labels, pl.Int64, is_elementwise=True)
 
-    def is_scored(self, annotations: Annotations | None = None) -> pl.Expr:
+    def is_scored(self, annotations: AnnotationsLike = None) -> pl.Expr:
         """Whether images, of which this column has the names, count in MLA: annotated, and not problematic."""
-        known = load_annotations() if annotations is None else annotations
+        known = _bound(annotations)
         scored = np.zeros(VALIDATION_IMAGES + 1, bool)
         scored[known.images[scored_rows(known)]] = True
 
@@ -121,10 +132,23 @@ class ImageNet:
         return self._expression.map_batches(_class_indices, pl.Int64, is_elementwise=True)
 
 
+def _bound(annotations: AnnotationsLike) -> Annotations:
+    return annotations if isinstance(annotations, Annotations) else load_annotations(annotations)
+
+
 def _numbers(images: str | pl.Expr) -> pl.Expr:
     """Numbers of images by their names, as far as these are names of images; some may be of no validation image."""
     names = pl.col(images) if isinstance(images, str) else images
-    return names.cast(pl.String).str.extract(IMAGE_NAME, 1).cast(pl.Int64)
+    return names.map_batches(_as_text, pl.String, is_elementwise=True).str.extract(IMAGE_NAME, 1).cast(pl.Int64)
+
+
+def _as_text(names: pl.Series) -> pl.Series:
+    if names.dtype not in _TEXT:
+        raise PredictionsError(
+            f"the images are {names.dtype} (such as {names.first()!r:.50}); expected their names as text, such as "
+            f"{image_name(1)}. Name the column of file names, or make names of numbers first."
+        )
+    return names.cast(pl.String)
 
 
 def _of_validation(numbers: NDArray[np.int64]) -> Images:

@@ -173,3 +173,56 @@ def test_rows_in_parts_have_the_same_verdicts(synthetic, long):
     verdict = pl.col("prediction").imagenet.verdict("image", synthetic)
     assert long.lazy().select(verdict).collect(engine="streaming").to_series().equals(whole)
     assert long.select(verdict.over("checkpoint")).to_series().equals(whole)
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_annotations_may_be_a_path(kind, synthetic, synthetic_table):
+    frame = pl.DataFrame({"image": synthetic.frame["file_name"][:50], "prediction": range(50)})
+
+    def found(annotations):
+        prediction, image = pl.col("prediction").imagenet, pl.col("image").imagenet
+        return frame.select(
+            verdict=prediction.verdict("image", annotations),
+            accepted=prediction.accepted("image", annotations),
+            label=image.original_label(annotations),
+            scored=image.is_scored(annotations),
+        )
+
+    assert found(kind(synthetic_table)).equals(found(synthetic))
+
+
+@pytest.mark.parametrize("image", [pl.lit(5), pl.col("number"), "number", pl.col("image").is_null()])
+def test_images_that_are_no_text_are_an_error(image, synthetic):
+    frame = pl.DataFrame({"image": [image_name(1), None], "number": [1, 2], "prediction": [0, 0]})
+    frame = frame.lazy() if lazy else frame
+    expected = (
+        r"the images are (Int32|Int64|Boolean) \(such as .*; expected their names as text, such as ILSVRC2012_val"
+    )
+    with pytest.raises(Exception, match=expected):
+        frame.select(pl.col("prediction").imagenet.verdict(image, synthetic))
+    if isinstance(image, pl.Expr):
+        with pytest.raises(Exception, match=expected):
+            frame.lazy().select(image.imagenet.is_scored(synthetic)).collect()
+
+
+@pytest.mark.parametrize(
+    "dtype", [pl.String, pl.Categorical, pl.Enum([image_name(293), image_name(1)]), pl.Binary], ids=str
+)
+def test_names_of_images_in_every_kind_of_text(dtype, synthetic):
+    names = pl.Series("image", [image_name(293), None, image_name(1)])
+    frame = pl.DataFrame({"image": names, "prediction": 394})
+    expected = frame.select(pl.col("prediction").imagenet.verdict("image", synthetic)).to_series()
+    found = frame.with_columns(pl.col("image").cast(dtype)).select(
+        pl.col("prediction").imagenet.verdict("image", synthetic)
+    )
+    assert found.to_series().equals(expected)
+
+
+def test_one_image_may_be_said_for_all(synthetic):
+    image = synthetic.frame["file_name"][0]
+    frame = pl.DataFrame({"image": image, "prediction": range(1000)})
+    one, each = (
+        frame.select(pl.col("prediction").imagenet.verdict(images, synthetic)).to_series()
+        for images in (pl.lit(image), "image")
+    )
+    assert one.equals(each)
