@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
@@ -19,11 +20,19 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def chosen(*, engine: str, address: str | None, **others: Any) -> None:  # noqa: ANN401 (the command's own)
-        command(engine=_engine(engine, address), **others)
+        with warnings.catch_warnings():
+            if engine == RAY:
+                warnings.showwarning = _shown  # a run that waits for a cluster says why while it does
+            command(engine=_engine(engine, address), **others)
 
     for option in reversed(_OPTIONS):
         chosen = option(chosen)
     return chosen
+
+
+def _shown(message: Warning | str, *_: object) -> None:
+    """A warning as the command shows one."""
+    click.echo(f"Warning: {message}", err=True)
 
 
 def _engine(name: str, address: str | None) -> Engine | None:

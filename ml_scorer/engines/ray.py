@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from ml_scorer.engines.cluster import joined
 from ml_scorer.engines.groups import groups
+from ml_scorer.engines.patience import Patience
 from ml_scorer.errors import EngineError, MissingExtraError, PredictionsError
 from ml_scorer.predictions import Source
 from ml_scorer.scoring.block import Part, Refusal
@@ -56,7 +57,7 @@ class RayEngine:
     MissingExtraError
         In a run, if Ray is not installed.
     EngineError
-        In a run, if the cluster cannot be joined, or a node has no such package.
+        In a run, if the cluster cannot be joined, has had no processors for ten minutes, or a node has no such package.
     """
 
     def __init__(self, address: str | None = None) -> None:
@@ -86,6 +87,7 @@ class _Run:
         self._again: deque[int] = deque()
         self._deaths = Counter[int]()
         self._processors, self._looked = 0, float("-inf")
+        self._patience = Patience()
 
     def results(self) -> Iterator[tuple[int, list[Part]]]:
         """What the groups give, in the order in which they are done."""
@@ -127,7 +129,9 @@ class _Run:
         """The groups that are done, once one is."""
         wait, references = self._ray.wait, list(self._under_way)
         if not wait(references, num_returns=1, timeout=_LOOK_EVERY, fetch_local=False)[0]:
+            self._patience.wait(self._workers())
             return
+        self._patience.renew()
         ready, _ = wait(references, num_returns=len(references), timeout=0, fetch_local=False)
         for reference in ready:
             group = self._under_way.pop(reference)

@@ -56,6 +56,38 @@ Source.read = read_slowly
 """A module that Python imports when it starts: workers that read some files slowly, and die of others."""
 
 
+WITHOUT_PROCESSORS = """
+import sys, threading, warnings
+import ray
+from ray.cluster_utils import Cluster
+from ml_scorer import load_annotations, score
+from ml_scorer.engines import patience
+from ml_scorer.engines import ray as ray_engine
+from ml_scorer.errors import EngineError
+
+patience.WARN_AFTER, patience.GIVE_UP_AFTER, ray_engine._LOOK_EVERY = 1.0, 3.0, 0.5
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+ray.init(cluster.address, log_to_driver=False, logging_level="error")
+file, annotations = sys.argv[1], load_annotations(sys.argv[2])
+engine = ray_engine.RayEngine(cluster.address)
+told = []
+warnings.showwarning = lambda message, *_: told.append(str(message))
+warnings.simplefilter("always")
+try:
+    score(file, annotations, order="ilsvrc", engine=engine)
+except EngineError as error:
+    print(error)
+print(len(told), told[0])
+
+patience.GIVE_UP_AFTER = 600.0
+warnings.showwarning = lambda message, *_: cluster.add_node(num_cpus=1)
+print(score(file, annotations, order="ilsvrc", engine=engine).frame["MLA"][0])
+ray.shutdown()
+cluster.shutdown()
+"""
+"""A cluster that has no processors, and gets one when it is found out that it has none."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def workers_environment(tmp_path_factory):
     """What nodes and workers that are started here see: this checkout, the readers above, a token, an empty home."""
@@ -295,6 +327,17 @@ def test_an_interrupt_keeps_what_was_scored(cluster, sweep, synthetic_table, tmp
         output, said = run.communicate(timeout=60)
     assert (run.returncode, output, said.strip()) == (1, "", "Aborted!")
     assert 0 < Store(store).frame()["source"].n_unique() < 200
+
+
+def test_a_cluster_without_processors_is_not_waited_for_without_a_word(synthetic, synthetic_table, sweep):
+    file = sweep / "step-0.npy"
+    command = [sys.executable, "-c", WITHOUT_PROCESSORS, file, synthetic_table]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    error, told, found = run.stdout.splitlines()
+    assert error.startswith("the Ray cluster has had no processors for 3 seconds, and nothing is scored without. Start")
+    assert told.startswith("1 the Ray cluster has no processors, and nothing is scored until it has.")
+    assert float(found) == score(file, synthetic, order="ilsvrc").frame["MLA"][0]
 
 
 def test_without_an_address_a_cluster_is_started_and_stopped(sweep, synthetic_table):

@@ -194,7 +194,6 @@ def test_annotations_may_be_a_path(kind, synthetic, synthetic_table):
 @pytest.mark.parametrize("image", [pl.lit(5), pl.col("number"), "number", pl.col("image").is_null()])
 def test_images_that_are_no_text_are_an_error(image, synthetic):
     frame = pl.DataFrame({"image": [image_name(1), None], "number": [1, 2], "prediction": [0, 0]})
-    frame = frame.lazy() if lazy else frame
     expected = (
         r"the images are (Int32|Int64|Boolean) \(such as .*; expected their names as text, such as ILSVRC2012_val"
     )
