@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -43,6 +45,38 @@ def test_whole_arrays_score_as_the_file_does(published, genuine):
     assert multi_label_accuracy(labels, names, annotations=genuine) == expected["mla"]
     found = multi_label_accuracy(labels, np.arange(50_000), ["MLA", "Top1"], order=names, annotations=genuine)
     assert found == {"MLA": expected["mla"], "Top1": expected["top1"]}
+
+
+WITHOUT_TORCH = """
+import sys
+for absent in ("torch", "torchmetrics", "jax", "lightning"):
+    sys.modules[absent] = None  # importing it fails
+import numpy as np
+from ml_scorer.arrays import MultiLabelAccuracy, multi_label_accuracy
+labels, table = np.load(sys.argv[1]), sys.argv[2]
+logits = np.zeros((50_000, 1000), np.float16)
+logits[np.arange(50_000), labels] = 1
+print(multi_label_accuracy(logits, np.arange(50_000), order="ilsvrc", annotations=table))
+accuracy = MultiLabelAccuracy(order="ilsvrc", annotations=table)
+state = accuracy.update(accuracy.empty(), labels, range(50_000))
+print(accuracy.compute(accuracy.merge(state, accuracy.empty())))
+try:
+    import ml_scorer.torch
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_neither_torch_nor_torchmetrics_is_needed(synthetic, synthetic_table, tmp_path):
+    labels = validation_labels()[1:].copy()
+    labels[::3] = (labels[::3] + 1) % 1000
+    np.save(tmp_path / "labels.npy", labels)
+    command = [sys.executable, "-c", WITHOUT_TORCH, tmp_path / "labels.npy", synthetic_table]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    whole, in_parts, refused = run.stdout.splitlines()
+    assert float(whole) == float(in_parts) == ml_scorer.score(labels, synthetic, order="ilsvrc").frame["MLA"][0]
+    assert refused == "ml_scorer.torch needs packages that are not installed: pip install 'ml-scorer[torch]'"
 
 
 def test_batches_in_any_order_with_repeats_on_several_hosts(published, genuine):
