@@ -30,7 +30,7 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
     return chosen
 
 
-def _shown(message: Warning | str, *_: object) -> None:
+def _shown(message: Warning | str, *_: object, **__: object) -> None:
     """A warning as the command shows one."""
     click.echo(f"Warning: {message}", err=True)
 
