@@ -144,8 +144,12 @@ def test_the_whole_command_stays_in_little_memory(array_record, tmp_path):
     )
     command = [sys.executable, "-c", code, array_record, tmp_path / "table.parquet"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    peak_mb = int(printed.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
-    assert peak_mb < 200
+
+    def megabytes(field):
+        return int(printed.partition(f"{field}:")[2].split()[0]) * 1024 / 1e6
+
+    # Without pages of libraries, which are shared: how many the kernel maps around each depends on how they lie on disk.
+    assert megabytes("VmHWM") - megabytes("RssFile") < 150
 
 
 def test_table(array_record, annotations, tmp_path):
