@@ -32,10 +32,11 @@ def mean(images, points, average, classes):
     """Mean of what each image gives (1 or 0, or a share): over all, or within each class and then over the classes."""
     if average == "image":
         return Fraction(sum(map(points, images)), len(images))
-    means = []
-    for label in classes:
-        members = [image for image in images if image["original"] == label]
-        means.append(Fraction(sum(map(points, members)), len(members)))
+    of_class = {label: [] for label in classes}
+    for image in images:
+        if image["original"] in of_class:
+            of_class[image["original"]].append(points(image))
+    means = [Fraction(sum(given), len(given)) for given in of_class.values()]
     return sum(means, Fraction()) / len(means)
 
 

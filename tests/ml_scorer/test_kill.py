@@ -19,9 +19,6 @@ from ml_scorer.store import FRESH, FileState, Store
 from ml_scorer.store.parts import list_parts
 
 CHECKPOINTS = 3000
-BATCH = 1000
-"""Checkpoints that are written together."""
-
 KILLS = 5
 
 
@@ -108,8 +105,10 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(start, und
 
 def test_a_kill_loses_no_more_than_the_batch_in_flight(start, undisturbed, tmp_path):
     assert killed(start(), tmp_path / "store", 0)
-    assert recorded(tmp_path / "store")["source"].n_unique() >= BATCH
+    kept = recorded(tmp_path / "store")
+    assert kept.height  # a batch, or on a slow machine what a second gave
     assert start().finished() == undisturbed
+    assert kept.join(recorded(tmp_path / "store"), on=kept.columns, how="anti", nulls_equal=True).is_empty()
 
 
 def test_two_runs_at_once_give_what_one_gives(start, undisturbed, tmp_path):
