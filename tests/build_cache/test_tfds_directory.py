@@ -148,7 +148,7 @@ def test_the_whole_command_stays_in_little_memory(array_record, tmp_path):
     def megabytes(field):
         return int(printed.partition(f"{field}:")[2].split()[0]) * 1024 / 1e6
 
-    # Without pages of libraries, which are shared: how many the kernel maps around each depends on how they lie on disk.
+    # Without pages of libraries: how many the kernel maps around each depends on how the files lie on disk.
     assert megabytes("VmHWM") - megabytes("RssFile") < 150
 
 
