@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from readme import code_blocks, section
 from stand_in_images import import_torchvision, one_image_a_class, write_images
 from tables import write_sealed
 
@@ -32,9 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.* is deprecated:FutureWarning"),  # which Lightning still uses
 ]
 
-README = Path(ml_scorer.__file__).parents[1] / "README.md"
-SECTION = README.read_text().partition("\n## In the training loop\n")[2].partition("\n## ")[0]
-BLOCKS = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+BLOCKS = code_blocks("In the training loop", "python")
 
 
 def block(word):
@@ -96,7 +95,7 @@ def test_the_loop_of_timm_s_validate(capsys):
 
 
 def test_the_targets_of_the_loop_of_timm_s_validate():
-    [expression] = re.findall(r"they are `(torch\.tensor\(.*?)`\.", SECTION)
+    [expression] = re.findall(r"they are `(torch\.tensor\(.*?)`\.", section("In the training loop"))
     dataset = timm.data.create_dataset("", root="imagenet/val")
     positions = torch.tensor([3, 0, 999])
     found = eval(expression, {"torch": torch, "dataset": dataset, "positions": positions})  # noqa: S307
