@@ -152,8 +152,6 @@ class Scorer:
     ----------
     annotations : Annotations
     measures : tuple of Measure
-    reading : str
-        In words, how predictions are read.
     options : ReadOptions
         How predictions are read, and what the measures need of them.
     """
@@ -194,10 +192,20 @@ class Scorer:
         self._trust_order = trust_order
         reviewed = ReviewedLabels(annotations.images[annotations.reviewed_rows], annotations.reviewed_labels)
         self._pipeline = Pipeline(self._counter, self.options, reviewed, trust_order=trust_order)
-        order = None if self.options.order is None else self.options.order.name
-        said = {"order": order, "class ids": class_ids, "key": key, "missing": missing, "trusted": trust_order or None}
-        self.reading = ", ".join(f"{name} {value}" for name, value in said.items() if value is not None)
         self._threads = ThreadEngine(threads)
+
+    @property
+    def reading(self) -> str:
+        """In words, how predictions are read."""
+        options = self.options
+        said = {
+            "order": None if options.order is None else options.order.name,
+            "class ids": options.class_ids.name,
+            "key": options.key,
+            "missing": self._missing,
+            "trusted": "True" if self._trust_order else None,
+        }
+        return ", ".join(f"{name} {value}" for name, value in said.items() if value is not None)
 
     def score(
         self,
