@@ -175,7 +175,7 @@ def test_a_truncated_file_is_refused(small, path, kept):
         (b"<!doctype html>", r"JSON is malformed: invalid character \(byte 0\)"),
         (gzip.compress(b"{}"), r"JSON is malformed: invalid character \(byte 0\)"),
         (b"{} {}", "JSON is malformed: trailing characters"),
-        (b'{"\xff": 1}', "'utf-8' codec can't decode byte 0xff"),
+        (b'{"\xff": 1}', "(?i:utf-8)"),  # the rest of the sentence differs between releases of msgspec
         (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "maximum recursion depth"),
         (b"[]", "Expected `object`, got `array`"),
         (b"NaN", "Expected `object`, got `float`"),
