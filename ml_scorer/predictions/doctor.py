@@ -1,7 +1,8 @@
 """Whether predictions are in the order, and their numbers in the numbering, that was said.
 
 A wrong order or numbering brings any model to chance, 0.1 % top-1. So where top-1 is implausibly low, the numbers as
-they were before any translation are tried in the others, and the one that fits is named.
+they were before any translation are tried in the others, and the one that fits is named. Labels above 255 that were
+kept in 8 bits leave a quarter of the images right, which no model has to be ashamed of: they are looked for as well.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from ml_scorer.predictions.candidates import (
     best_fit,
     candidates_of_size,
 )
+from ml_scorer.predictions.class_ids import ClassIds
+from ml_scorer.predictions.lost_bits import MOST_RIGHT, have_lost_bits
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.schema import NUM_CLASSES, Images, Labels
 
@@ -57,15 +60,20 @@ def examine(predictions: Predictions, options: ReadOptions, where: str, *, trust
     Raises
     ------
     PredictionsError
-        If another order or numbering fits, unless that is to be trusted; it is named.
+        If another order or numbering fits, unless that is to be trusted; it is named. If labels have lost bits.
     """
     top1, images = predictions.top1, predictions.images
     near_chance = np.zeros(len(top1), bool)
-    suspicious = np.flatnonzero(_few_right(top1, images))
+    if not images.size:
+        return near_chance
+    right_in_sample = _right_in_sample(top1, images)
+    columns = predictions.ties is not None
+    if not columns:
+        _check_bits(predictions, np.flatnonzero(right_in_sample < MOST_RIGHT), options.class_ids, where)
+    suspicious = np.flatnonzero(right_in_sample < _IMPLAUSIBLE)
     if not suspicious.size:
         return near_chance
     by_order = options.order is not None and predictions.order == options.order.name
-    columns = predictions.ties is not None
     said, *others = _CACHE.of(options, images, by_order=by_order, columns=columns)
     number = options.class_ids.numbers - options.class_ids.first * columns
     misread: list[tuple[int, str]] = []
@@ -82,10 +90,10 @@ def examine(predictions: Predictions, options: ReadOptions, where: str, *, trust
         near_chance[row] = images.size >= FEWEST and right * NUM_CLASSES < TIMES * images.size
     if misread:
         row, found = misread[0]
-        name = "" if predictions.names is None else f"checkpoint {predictions.names[row]}: "
         more = f" (and {len(misread) - 1:,} more checkpoints likewise)" if len(misread) > 1 else ""
         raise PredictionsError(
-            f"{where}: {name}{found}{more}, or --trust-order (trust_order=True) if the model really is that bad."
+            f"{where}: {_checkpoint(predictions, row)}{found}{more}, or --trust-order (trust_order=True) if the model "
+            "really is that bad."
         )
     return near_chance
 
@@ -121,8 +129,21 @@ def fitting(numbers: NDArray[Any], options: ReadOptions, images: Images | None =
     return f" It fits {names} ({best.right / numbers.size:.2%} top-1): pass {advice}."
 
 
-def _few_right(top1: Labels, images: Images) -> NDArray[np.bool_]:
-    """Which checkpoints have few labels right among a sample of the images: (checkpoints,) bool.
+def _check_bits(predictions: Predictions, rows: NDArray[np.intp], class_ids: ClassIds, where: str) -> None:
+    for row in rows.tolist():
+        if have_lost_bits(class_ids.numbers[predictions.top1[row]], predictions.images, class_ids):
+            raise PredictionsError(
+                f"{where}: {_checkpoint(predictions, row)}no label is above 255, and they fit the images up to "
+                "multiples of 256: larger ones were cut off where labels were kept in 8 bits. Keep them as int16."
+            )
+
+
+def _checkpoint(predictions: Predictions, row: int) -> str:
+    return "" if predictions.names is None else f"checkpoint {predictions.names[row]}: "
+
+
+def _right_in_sample(top1: Labels, images: Images) -> NDArray[np.float64]:
+    """Of each checkpoint, the share of a sample of the images that it has right: (checkpoints,).
 
     The sample is of short runs, all along the images: of each checkpoint only a few kilobytes are touched.
     """
@@ -133,8 +154,8 @@ def _few_right(top1: Labels, images: Images) -> NDArray[np.bool_]:
         top1 = top1[:, :whole].reshape(len(top1), runs, _RUN)[:, step // 2 :: step]
     known = validation_labels()[images]
     right = (top1 == known).reshape(len(top1), known.size).sum(axis=1, dtype=np.int16)  # fewer than 64 x 64
-    few: NDArray[np.bool_] = right < _IMPLAUSIBLE * known.size
-    return few
+    shares: NDArray[np.float64] = right / known.size
+    return shares
 
 
 def _misread(said: Candidate, right: int, best: Fit, images: int) -> str:

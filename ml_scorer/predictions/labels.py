@@ -9,15 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml_scorer.errors import PredictionsError, faults_text, some
-from ml_scorer.imagenet import validation_labels
 from ml_scorer.predictions.class_ids import CLASS_IDS, NO_CLASS, ClassIds
 from ml_scorer.predictions.doctor import fitting
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.schema import NUM_CLASSES, Images, Labels
 
 _INDICES: Final = CLASS_IDS["imagenet"]
-_PLAUSIBLE: Final = 0.05  # top-1
-_FEWEST: Final = 50  # images, below which this may be chance
 
 
 def label_faults(values: NDArray[Any], places: pl.Series | None = None, class_ids: ClassIds = _INDICES) -> list[str]:
@@ -101,27 +98,10 @@ def exact_labels(
     class_ids = _INDICES if options is None else options.class_ids
     if faults := label_faults(values, class_ids=class_ids):
         raise PredictionsError(faults_text(where, faults) + other_numberings(values, options, images))
-    if values.dtype.itemsize == 1 and images is not None and _have_lost_bits(values, images, class_ids):
-        raise PredictionsError(
-            f"{where}: no label is above {values.max()}, and they fit the images up to multiples of 256: larger ones "
-            "were cut off where labels were kept in 8 bits. Keep them as int16."
-        )
     labels: Labels = values.astype(np.int16, copy=False)
     if class_ids.by_wordnet_id:  # a table would take twenty times as long
         return labels - np.int16(class_ids.first) if class_ids.first else labels
     return class_ids.labels.take(labels)
-
-
-def _have_lost_bits(values: NDArray[Any], images: Images, class_ids: ClassIds) -> bool:
-    """Whether numbers of 8 bits are what is left of labels that did not fit, told by the original labels."""
-    top1 = values[..., 0] if values.ndim > 1 and values.shape[-1] != images.size else values
-    if top1.shape[-1:] != images.shape or not images.size:
-        return False
-    known = class_ids.numbers[validation_labels()[images]]
-    right = np.count_nonzero(top1 == known, axis=-1)
-    right_but_for_bits = np.count_nonzero(top1.view(np.uint8) == known.astype(np.uint8), axis=-1)
-    enough = max(_FEWEST, _PLAUSIBLE * images.size)
-    return bool(((right_but_for_bits > enough) & (right_but_for_bits > 2 * right)).any())
 
 
 def other_numberings(values: NDArray[Any], options: ReadOptions | None, images: Images | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,8 +26,6 @@ from ml_scorer.predictions.slots import (
 )
 from ml_scorer.predictions.tables.named import repeated_labels
 from ml_scorer.schema import Images, image_names
-
-_MOST_IN_8_BITS: Final = 255
 
 
 def slot_predictions(slots: NDArray[np.int32], options: ReadOptions, where: str) -> Predictions:
@@ -65,8 +63,6 @@ def slot_predictions(slots: NDArray[np.int32], options: ReadOptions, where: str)
     if faults:
         raise PredictionsError(faults_text(where, faults))
     values = np.ascontiguousarray(labels[:, 0] if given == 1 else labels)
-    if values.max() <= _MOST_IN_8_BITS:  # slots have 32: as what they may have been, they are looked at for lost bits
-        values = values.astype(np.uint8)
     return Predictions(
         images=images,
         labels=exact_labels(values, where, options, images)[None],

@@ -294,6 +294,26 @@ def test_top_k_labels_are_checked_by_their_first(resnet50, orders, genuine):
         checked(Predictions(said.images, labels, "ilsvrc"), options(said, genuine))
 
 
+@pytest.mark.parametrize("ids", CLASS_IDS)
+@pytest.mark.parametrize("every", [1, 100])
+def test_labels_that_lost_bits_are_refused_whatever_holds_them_now(every, ids, real, orders):
+    images = orders["imagefolder"].images[::every]
+    numbers = CLASS_IDS[ids].numbers[real[images]]
+    cut = CLASS_IDS[ids].labels[np.maximum(numbers & 255, CLASS_IDS[ids].first)]
+    predictions = Predictions(images, np.stack([real[images], cut]), "names", names=["whole", "cut"])
+    with pytest.raises(PredictionsError, match=r"checkpoint cut: no label is above 255, and they fit .* as int16"):
+        checked(predictions, options(None, ids=ids), trust=True)
+
+
+def test_labels_that_are_small_by_themselves_have_lost_no_bits(resnet50, weak, orders):
+    for labels in resnet50, validation_labels():
+        small = np.flatnonzero(labels[1:] < 256).astype(np.int32) + 1
+        assert checked(Predictions(small, resnet50[None, small], "names"), options(None)) == [False]
+    images = orders["ilsvrc"].images
+    knows_no_more = np.minimum(weak[images], 255)
+    assert checked(Predictions(images, knows_no_more[None], "names"), options(None)) == [False]
+
+
 @pytest.mark.parametrize("label", [0, 1, 500, 999])
 @pytest.mark.parametrize(("order", "ids"), list(product(["ilsvrc", "imagefolder", "tfds"], CLASS_IDS)))
 def test_a_constant_prediction_fits_nothing(label, order, ids, orders, genuine):

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ml_scorer.errors import PredictionsError
-from ml_scorer.imagenet import validation_labels
 from ml_scorer.predictions.class_ids import CLASS_IDS
 from ml_scorer.predictions.labels import exact_labels, label_faults
 from ml_scorer.predictions.reading import ReadOptions
@@ -249,21 +248,3 @@ def test_numbers_are_translated_exactly_if_all_are_classes(values, ids, known):
         assert any(number not in class_of for number in values.tolist())
     else:
         assert labels.tolist() == [class_of[number] for number in values.tolist()]
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
-def test_labels_that_were_cut_to_eight_bits_are_refused(dtype):
-    images = np.arange(1, 50_001, dtype=np.int32)
-    cut = validation_labels()[1:].astype(np.uint8)
-    with pytest.raises(PredictionsError, match=r"no label is above 255, and they fit .* as int16"):
-        exact_labels(cut, "here", images=images)
-    few = np.flatnonzero(validation_labels()[1:] < 128)
-    labels = validation_labels()[1:][few].astype(dtype)
-    assert exact_labels(labels, "here", images=images[few]).tolist() == labels.tolist()
-
-
-def test_eight_bits_are_told_in_another_numbering_too():
-    images = np.arange(1, 50_001, dtype=np.int32)
-    numbers = CLASS_IDS["as-text"].numbers[validation_labels()[1:]]
-    with pytest.raises(PredictionsError, match="were cut off"):
-        exact_labels(numbers.astype(np.uint8), "here", numbered("as-text"), images)

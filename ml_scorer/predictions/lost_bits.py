@@ -1,0 +1,39 @@
+"""Labels that were kept in 8 bits somewhere, where those above 255 do not fit: told by the original labels."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_scorer.imagenet import validation_labels
+from ml_scorer.predictions.class_ids import ClassIds
+from ml_scorer.schema import Images
+
+MOST_RIGHT: Final = 0.5
+"""Share of the images of which labels that have lost bits may still be right, at most."""
+
+_HIGHEST: Final = 255
+_PLAUSIBLE: Final = 0.05  # top-1
+_FEWEST: Final = 50  # images, below which this may be chance
+
+
+def have_lost_bits(numbers: NDArray[Any], images: Images, class_ids: ClassIds) -> bool:
+    """Whether numbers of classes are what 8 bits left of them.
+
+    Parameters
+    ----------
+    numbers : (images,) integers
+        As they stand in the input, of whatever type: it says nothing of what they went through before.
+    images : (images,) int32
+    class_ids : ClassIds
+        What the numbers mean.
+    """
+    if not numbers.size or numbers.max() > _HIGHEST:
+        return False
+    known = class_ids.numbers[validation_labels()[images]]
+    right = np.count_nonzero(numbers == known)
+    right_but_for_bits = np.count_nonzero(numbers == known & _HIGHEST)
+    enough = max(_FEWEST, _PLAUSIBLE * images.size)
+    return bool(right_but_for_bits > enough and right < MOST_RIGHT * right_but_for_bits)
