@@ -155,15 +155,26 @@ class MultiLabelAccuracy:
         """
         return slot_predictions(self._checked(state), self.scorer.options, _NAME)
 
-    def _checked(self, given: Any) -> NDArray[np.int32]:  # noqa: ANN401
-        state: NDArray[np.int32] = np.asarray(given)
+    def with_missing(self, missing: Missing) -> MultiLabelAccuracy:
+        """The same, but for what a required image is that no batch had."""
+        other = MultiLabelAccuracy.__new__(MultiLabelAccuracy)
+        other.__setstate__({**self.__getstate__(), "missing": missing})
+        return other
+
+    def check_state(self, state: Any) -> None:  # noqa: ANN401
+        """Raise PredictionsError if an array is no state of these measures."""
         expected = slots_shape(self.k)
-        if state.shape != expected or state.dtype != np.int32:
+        dtype = str(state.dtype).removeprefix("torch.")
+        if tuple(state.shape) != expected or dtype != "int32":
             raise PredictionsError(
-                f"the state is {' x '.join(map(str, state.shape))} {state.dtype}; expected what empty() gives for "
+                f"the state is {' x '.join(map(str, state.shape))} {dtype}; expected what empty() gives for "
                 f"these measures, {' x '.join(map(str, expected))} int32: measures that look at more or fewer labels "
                 "of an image have states of another size."
             )
+
+    def _checked(self, given: Any) -> NDArray[np.int32]:  # noqa: ANN401
+        state: NDArray[np.int32] = np.asarray(given)
+        self.check_state(state)
         return state
 
     def __getstate__(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ml_scorer.predictions.arrays.tensors import as_array
 from ml_scorer.predictions.batches import FLOAT_BYTES, are_logits, named_images, no_array, no_order, no_positions
 from ml_scorer.predictions.best_labels import best_labels
 from ml_scorer.predictions.class_ids import ClassIds
+from ml_scorer.predictions.label_lists import list_faults
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.predictions.slots import BY_NAME, BY_POSITION, FURTHEST, TIED, UNTIED, slot_rows
 from ml_scorer.schema import NUM_CLASSES, Images
@@ -72,7 +73,11 @@ def _positions(images: Any) -> NDArray[Any]:  # noqa: ANN401
     try:
         positions = as_array(images)
     except _UNREADABLE as error:
-        raise no_positions((), type(images).__name__) from error
+        raise no_positions(None, type(images).__name__) from error
+    if positions.shape == (0,):
+        return np.empty(0, np.int64)  # of nothing at all, NumPy makes floats
+    if positions.shape == () and positions.dtype.kind == "O":
+        raise no_positions(None, type(images).__name__)
     if len(positions.shape) != 1 or positions.dtype.kind not in "iu" or positions.is_bfloat16:
         raise no_positions(positions.shape, positions.dtype_name)
     return positions.values()
@@ -90,17 +95,44 @@ def _labels(
     kind, dtype = _numbers(source)
     if not are_logits(tuple(source.shape), kind, dtype, images, class_ids):
         labels = _in_32_bits(_on_host(preds).values())
-        return labels[:, None] if labels.ndim == 1 else labels, None, None
+        if labels.ndim == 1:
+            return labels[:, None], None, None
+        faults = None
+        if labels.shape[1] > k:
+            faults = list_faults(labels, np.sort(labels, axis=1), k, class_ids, np).astype(np.int32)
+        return labels, None, faults
     background = source.shape[1] > NUM_CLASSES
     if library is None:
         columns, tied, faults = searched_columns(source, k=k, background=background)
         ties = np.where(tied, TIED, UNTIED)
     else:
-        found = best_labels(source[:, 1:] if background else source, _places(library), k, library)
-        together = _on_host(library.stack([*found.columns, found.ties, found.faults], axis=1)).values()
-        columns, ties, faults = together[:, :k], together[:, k], together[:, k + 1]
+        columns, ties, faults = _best_labels_elsewhere(source, k, library, background=background)
     labels = columns.astype(np.int32) + np.int32(class_ids.first)
     return labels, ties.astype(np.int32), faults.astype(np.int32)
+
+
+def _best_labels_elsewhere(
+    logits: Any,  # noqa: ANN401
+    k: int,
+    library: Any,  # noqa: ANN401
+    *,
+    background: bool,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Columns, ties and faults of logits that lie where their library has them; only these come to the host.
+
+    And the rows whose best logits are smaller than any normal number: some devices take such numbers for zero.
+    """
+    found = best_labels(logits[:, 1:] if background else logits, _places(library), k, library, nan_is_largest=False)
+    normal = float(library.finfo(logits.dtype).smallest_normal)
+    small = library.any(library.abs(library.stack(found.values, axis=1)) < normal, axis=1)
+    together = _on_host(library.stack([*found.columns, found.ties, found.faults, small], axis=1)).values()
+    rows = np.flatnonzero(together[:, k + 2])
+    columns, ties, faults = (np.array(part) for part in (together[:, :k], together[:, k], together[:, k + 1]))
+    if rows.size:
+        few = _on_host(library.take(logits, library.asarray(rows), axis=0))
+        columns[rows], tied, faults[rows] = searched_columns(few, k=k, background=background)
+        ties[rows] = np.where(tied, TIED, UNTIED)
+    return columns, ties, faults
 
 
 def _library(array: Any) -> Any:  # noqa: ANN401

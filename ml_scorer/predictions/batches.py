@@ -18,6 +18,8 @@ from ml_scorer.schema import NUM_CLASSES, Images, image_numbers
 FLOAT_BYTES: Final = frozenset({2, 4, 8})
 """Sizes of the floats that logits may be."""
 
+_NAME: Final = (str, bytes, PurePath)
+
 _EXPECTED: Final = "expected logits (n, 1000) as floats of 16, 32 or 64 bits, or labels (n,) or (n, k) as integers"
 _LOGITS_ALONE: Final = "Where a model returns more than logits, pass these alone: output.logits, or output[0]."
 
@@ -78,13 +80,21 @@ def named_images(images: Any) -> Images | None:  # noqa: ANN401
     PredictionsError
         If one of the names is no validation image.
     """
-    if isinstance(images, str | bytes | PurePath):
+    if isinstance(images, _NAME):
         raise PredictionsError(f"the images of a batch are {images!r:.80}; expected a list of names, one a prediction.")
     if isinstance(images, np.ndarray):
         images = images.tolist()
     elif hasattr(images, "to_list"):  # a Series
         images = images.to_list()
-    if not isinstance(images, list | tuple) or not all(isinstance(name, str | bytes | PurePath) for name in images):
+    if not isinstance(images, list | tuple):
+        return None
+    odd = [name for name in images if not isinstance(name, _NAME)]
+    if odd and len(odd) < len(images):
+        raise PredictionsError(
+            f"of the {len(images):,} images of a batch {len(odd):,} are no names: {some(map(repr, odd), len(odd))}. "
+            "Expected a list of names, one a prediction."
+        )
+    if odd:
         return None
     names = pl.Series([name_text(name) for name in images], dtype=pl.String)
     numbers = image_numbers(names)
@@ -105,10 +115,10 @@ def no_order() -> PredictionsError:
     )
 
 
-def no_positions(shape: tuple[int, ...], dtype: str) -> PredictionsError:
-    """The error for images that are neither names nor positions."""
-    text = " x ".join(f"{size:,}" for size in shape) or "a single one"
+def no_positions(shape: tuple[int, ...] | None, dtype: str) -> PredictionsError:
+    """The error for images that are neither names nor positions; without a shape where they are no array."""
+    text = "" if shape is None else f" ({' x '.join(f'{size:,}' for size in shape) or 'a single one'})"
     return PredictionsError(
-        f"the images of a batch are {dtype} ({text}); expected a list of names, or positions as integers, one a "
+        f"the images of a batch are {dtype}{text}; expected a list of names, or positions as integers, one a "
         "prediction."
     )

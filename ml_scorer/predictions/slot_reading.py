@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml_scorer.errors import PredictionsError, faults_text, some
 from ml_scorer.predictions.arrays.logits import SOUND, fault_texts
 from ml_scorer.predictions.batch import Predictions
+from ml_scorer.predictions.label_lists import LIST_FAULTS
 from ml_scorer.predictions.labels import exact_labels, label_faults, other_numberings
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.predictions.slots import (
@@ -55,7 +56,7 @@ def slot_predictions(slots: NDArray[np.int32], options: ReadOptions, where: str)
     # Where some were given fewer labels than others, all have as few: a measure that needs more says so.
     given = np.maximum(1, np.count_nonzero((seen[:, :k] != EMPTY).all(axis=0)))
     labels, smallest = seen[:, :given], -seen[:, k : k + given]
-    faults += _logit_faults(seen[:, FAULT], images, k)
+    faults += _faults_of_rows(seen[:, FAULT], images, k)
     whole = seen[:, FAULT] == SOUND
     differ = (labels != smallest).any(axis=1)
     faults += _contradictions(labels, smallest, images, whole & differ)
@@ -80,8 +81,8 @@ def _position_faults(of_no_image: NDArray[np.int32], options: ReadOptions) -> It
     yield f"positions outside 0-{options.order.images.size - 1:,} of the order {options.order.name}: {found}"
 
 
-def _logit_faults(codes: NDArray[np.int32], images: Images, k: int) -> Iterator[str]:
-    for code, text in fault_texts(k).items():
+def _faults_of_rows(codes: NDArray[np.int32], images: Images, k: int) -> Iterator[str]:
+    for code, text in (fault_texts(k) | LIST_FAULTS).items():
         bad = images[codes == code]
         if bad.size:
             yield f"{text} for {bad.size:,} images: {some(_names(bad[:3]), bad.size)}"

@@ -31,7 +31,7 @@ BY_NAME, BY_POSITION = 1, 2
 TIE: Final = -3
 FAULT: Final = -2
 KNOWN: Final = -1
-"""Columns, from the end; before them stand `k` labels, then their negatives. Faults are those of logits."""
+"""Columns, from the end; before them stand `k` labels, then their negatives. Faults are of logits or lists."""
 
 
 def empty_slots(k: int) -> NDArray[np.int32]:
@@ -67,7 +67,7 @@ def slot_rows(labels: Any, ties: Any, faults: Any, known: int, k: int, library: 
     ties : (rows,) int32, optional
         `TIED` or `UNTIED`; None where the batch holds labels.
     faults : (rows,) int32, optional
-        What is wrong with the logits; None is nothing.
+        What is wrong with the logits, or with labels that are not kept; None is nothing.
     known : int
         `BY_NAME` or `BY_POSITION`.
     k : int

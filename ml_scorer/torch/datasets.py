@@ -21,7 +21,8 @@ def image_names(dataset: Any) -> list[str]:  # noqa: ANN401
     ----------
     dataset : data set of torchvision or timm, or a part of one
         `ImageFolder`, `DatasetFolder`, `ImageNet` and whatever else has `samples` of path and class; timm's
-        `ImageDataset`; `Subset` and `ConcatDataset` of these; `with_names` and `with_positions`.
+        `ImageDataset`; `Subset` and `ConcatDataset` of these, around which `with_positions` belongs; `with_names` and
+        `with_positions`.
 
     Returns
     -------
@@ -124,10 +125,10 @@ def _files(dataset: Any) -> list[Any]:  # noqa: ANN401
     if isinstance(dataset, _Wrapped):
         return list(dataset.names)
     if isinstance(dataset, Subset):
-        files = _files(dataset.dataset)
+        files = _files_of_part(dataset.dataset, dataset)
         return [files[index] for index in dataset.indices]
     if isinstance(dataset, ConcatDataset):
-        return [file for part in dataset.datasets for file in _files(part)]
+        return [file for part in dataset.datasets for file in _files_of_part(part, dataset)]
     reader = getattr(dataset, "reader", None)
     if reader is not None and hasattr(reader, "filenames") and not isinstance(dataset, IterableDataset):
         return list(reader.filenames(basename=True))
@@ -140,6 +141,23 @@ def _files(dataset: Any) -> list[Any]:  # noqa: ANN401
         "path and class (torchvision's ImageFolder), timm's ImageDataset, or a Subset or ConcatDataset of these. For "
         "any other, make a list of the image names in its order, or have its items say their names."
     )
+
+
+def _files_of_part(part: Any, whole: Any) -> list[Any]:  # noqa: ANN401
+    """The file of each item of what a data set is made of.
+
+    Raises
+    ------
+    PredictionsError
+        If its items say their positions: these would be their places in it, and not in the whole.
+    """
+    if isinstance(part, _WithPositions):
+        kind = type(whole).__name__
+        raise PredictionsError(
+            f"the items of this {kind} say their positions in what it is made of, not in itself: put with_positions "
+            f"around it, with_positions({kind}(…)), rather than inside."
+        )
+    return _files(part)
 
 
 def _starts_with_file(sample: object) -> bool:

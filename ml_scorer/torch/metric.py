@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from os import PathLike
@@ -12,18 +12,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import Module
 from torchmetrics import Metric
 from torchmetrics.utilities.exceptions import TorchMetricsUserError
 
 from ml_scorer import arrays
 from ml_scorer.annotations import Annotations
+from ml_scorer.errors import PredictionsError
 from ml_scorer.measures import Measure
 from ml_scorer.predictions import OrderLike
 from ml_scorer.predictions.batches import no_order
 from ml_scorer.scores import Scores
 from ml_scorer.scoring import Missing
 from ml_scorer.torch.rows import image_index, moved, placed, prediction_rows, predictions_tensor
-from ml_scorer.torch.sanity_check import in_sanity_check
+from ml_scorer.torch.trial import on_trial
 
 if TYPE_CHECKING:
     from ml_scorer.annotations.reassessed import RealLabels
@@ -106,10 +108,9 @@ class MultiLabelAccuracy(Metric):
         self.add_state("slots", torch.tensor(self._accuracy.empty(), device=self.device), dist_reduce_fx="max")
         # Metrics of a collection share their state if it is equal after one batch. So what they make of the next ones
         # is part of the state: how they read numbers and positions.
-        reading = sha256(options.class_ids.name.encode() + order_images.tobytes()).digest()
-        self.add_state(
-            "reading", torch.tensor(list(reading), dtype=torch.int32, device=self.device), dist_reduce_fx="max"
-        )
+        self._reading = sha256(options.class_ids.name.encode() + order_images.tobytes()).digest()
+        reading = torch.tensor(list(self._reading), dtype=torch.int32, device=self.device)
+        self.add_state("reading", reading, dist_reduce_fx="max")
 
     def update(self, preds: Tensor, images: Any) -> None:  # noqa: ANN401
         """Take in a batch; nothing is computed, and no device is waited for.
@@ -156,9 +157,10 @@ class MultiLabelAccuracy(Metric):
         PredictionsError
             If a required image is missing (unless that is allowed), an image was given again with another prediction,
             logits or labels are refused, or the predictions fit another order or numbering better; on every rank. In
-            Lightning's sanity check, which sees two batches, missing images are none, and the result is NaN.
+            Lightning's sanity check and its `fast_dev_run`, which see a batch or two, missing images are none, and the
+            result is NaN.
         """
-        if in_sanity_check():
+        if on_trial():
             return self._unknown()
         values = self._accuracy.compute(self._state())
         if isinstance(values, dict):
@@ -173,12 +175,35 @@ class MultiLabelAccuracy(Metric):
         Raises
         ------
         PredictionsError
-            As `compute`.
+            As `compute`. Where that gives NaN, the scores are those of the images so far, with `missing="wrong"`.
         """
+        accuracy = self._accuracy.with_missing("wrong") if on_trial() else self._accuracy
         with self.sync_context(
             dist_sync_fn=self.dist_sync_fn, should_sync=self._to_sync, should_unsync=self._should_unsync
         ):
-            return self._accuracy.scores(self._state())
+            return accuracy.scores(self._state())
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:  # noqa: ANN401 (torchmetrics' own)
+        """Draw one result, or those of several steps: `torchmetrics.Metric.plot`, which needs matplotlib.
+
+        Parameters
+        ----------
+        val : result of `compute`, or a list of them, optional
+            None computes it.
+        ax : matplotlib.axes.Axes, optional
+
+        Returns
+        -------
+        figure and axes
+        """
+        return self._plot(val, ax)
+
+    def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
+        """As in torchmetrics: take in what another metric of the same measures has seen."""
+        slots = incoming_state.get("slots") if isinstance(incoming_state, dict) else getattr(incoming_state, "slots", 0)
+        if isinstance(slots, Tensor):
+            self._accuracy.check_state(slots)
+        super().merge_state(incoming_state)
 
     @contextmanager
     def sync_context(self, *args: Any, **kwargs: Any) -> Iterator[None]:  # noqa: ANN401
@@ -191,6 +216,12 @@ class MultiLabelAccuracy(Metric):
                 self.unsync()
             raise
 
+    def _apply(self, fn: Callable[..., Any], exclude_state: Sequence[str] = "") -> Module:
+        """As in torchmetrics, but a result is computed again rather than brought to the type of a model's numbers."""
+        applied: Module = super()._apply(fn, exclude_state)
+        self._computed = None
+        return applied
+
     def set_dtype(self, _: str | torch.dtype) -> MultiLabelAccuracy:
         """Nothing: the state is of integers, whatever the model is."""
         return self
@@ -201,6 +232,11 @@ class MultiLabelAccuracy(Metric):
         return wrapped
 
     def _state(self) -> NDArray[np.int32]:
+        if bytes(self.reading.tolist()) != self._reading:
+            raise PredictionsError(
+                "what was merged, loaded or gathered from other ranks reads positions or class ids in another way than "
+                "this metric: give all of them the same order= and class_ids=."
+            )
         slots: NDArray[np.int32] = self.slots.cpu().numpy()
         return slots
 

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ml_scorer.predictions.arrays.tensors import refuse_mask
 from ml_scorer.predictions.batches import FLOAT_BYTES, are_logits, named_images, no_array, no_positions
 from ml_scorer.predictions.best_labels import best_labels
 from ml_scorer.predictions.class_ids import ClassIds
+from ml_scorer.predictions.label_lists import list_faults
 from ml_scorer.predictions.slots import BY_NAME, BY_POSITION, FURTHEST, slot_rows
 from ml_scorer.schema import NUM_CLASSES
 
@@ -27,6 +29,9 @@ _INTEGERS: Final = frozenset(
     }
 )
 
+_NAN_IS_LARGEST: Final = frozenset({"cpu", "cuda", "meta"})
+"""Devices on which a maximum is known to be NaN where there is one."""
+
 
 def predictions_tensor(preds: Any) -> Tensor:  # noqa: ANN401
     """The predictions of a batch as a dense tensor that needs no gradient.
@@ -38,6 +43,7 @@ def predictions_tensor(preds: Any) -> Tensor:  # noqa: ANN401
     """
     if not isinstance(preds, Tensor):
         try:
+            refuse_mask(preds)
             return torch.as_tensor(preds)
         except (TypeError, ValueError, RuntimeError) as error:
             raise no_array(preds, error) from error
@@ -61,9 +67,11 @@ def image_index(images: Any) -> tuple[Tensor, bool]:  # noqa: ANN401
         if numbers is not None:
             return torch.from_numpy(numbers), False
         try:
-            images = torch.from_numpy(np.array(images))
+            refuse_mask(images)
+            array = np.array(images)
+            images = torch.from_numpy(array if array.shape != (0,) else array.astype(np.int64))
         except (TypeError, ValueError, RuntimeError) as error:
-            raise no_positions((), type(images).__name__) from error
+            raise no_positions(None, type(images).__name__) from error
     if images.ndim != 1 or _kind(images) not in "iu":
         raise no_positions(tuple(images.shape), str(images.dtype))
     return images, True
@@ -92,11 +100,16 @@ def prediction_rows(preds: Tensor, images: int, class_ids: ClassIds, k: int, *, 
     dtype = str(preds.dtype).removeprefix("torch.")
     if not are_logits(tuple(preds.shape), _kind(preds), dtype, images, class_ids):
         labels = _in_32_bits(preds)
-        return _rows(labels[:, None] if labels.ndim == 1 else labels, None, None, known, k)
+        labels = labels[:, None] if labels.ndim == 1 else labels
+        faults = None
+        if labels.shape[1] > k:
+            in_order = labels.sort(dim=1).values
+            faults = list_faults(labels, in_order, k, class_ids, torch).to(torch.int32)
+        return _rows(labels, None, faults, known, k)
     if preds.shape[1] > NUM_CLASSES:
         preds = preds[:, 1:]
     places = torch.arange(1, NUM_CLASSES + 1, dtype=torch.int16, device=preds.device)
-    best = best_labels(preds, places, k, torch)
+    best = best_labels(preds, places, k, torch, nan_is_largest=preds.device.type in _NAN_IS_LARGEST)
     labels = torch.stack(best.columns, dim=1).to(torch.int32) + class_ids.first
     return _rows(labels, best.ties.to(torch.int32), best.faults.to(torch.int32), known, k)
 

@@ -53,6 +53,16 @@ def test_parts_of_parts(root, in_order):
     assert image_names(part) == [in_order[30], in_order[9], in_order[1]]
 
 
+@pytest.mark.parametrize("whole", [lambda part: Subset(part, [1, 0]), lambda part: ConcatDataset([part])])
+def test_positions_belong_around_the_whole(whole, root):
+    inside = with_positions(datasets.ImageFolder(root))
+    with pytest.raises(
+        PredictionsError, match=r"put with_positions around it, with_positions\((Subset|ConcatDataset)\("
+    ):
+        image_names(whole(inside))
+    assert len(with_positions(whole(datasets.ImageFolder(root)))) > 0
+
+
 def test_the_names_are_an_order(root, in_order, synthetic):
     order = image_names(datasets.ImageFolder(root))
     assert ml_scorer.Scorer(synthetic, order=order).options.order.images.size == len(in_order)

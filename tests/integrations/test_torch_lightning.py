@@ -31,3 +31,5 @@ def test_it_is_logged_like_any_other_metric(devices, genuine_table, real_data, t
     assert found["validate"] == [[logged], [logged]]
     assert found["fit"] == {**logged, "val/MLA": expected["mla"]}
     assert found["distributed sampler"] == (devices > 1)
+    tried, whole = [True, "missing:wrong"], [False, "missing:error"]
+    assert found["unknown"] == [tried, *[whole] * 4, tried]  # sanity check, two epochs, two validations, a trial

@@ -240,7 +240,7 @@ def test_positions_without_an_order_are_refused(synthetic):
         (torch.tensor(3), names_of(1), "is a single number"),
         (torch.zeros(1, 1000), image_name(1), "expected a list of names, one a prediction"),
         (torch.zeros(2, 1000), ["cat.jpg", image_name(1)], r"1 names in a batch are no ImageNet .*: cat\.jpg"),
-        (torch.zeros(2, 1000), [image_name(1), 7], "expected a list of names, or positions as integers"),
+        (torch.zeros(2, 1000), [image_name(1), 7], "of the 2 images of a batch 1 are no names: 7"),
         (torch.zeros(2, 1000), torch.zeros(2), r"the images of a batch are torch\.float32 \(2\)"),
         (torch.zeros(2, 1000), torch.zeros(2, 1, dtype=torch.int64), r"torch\.int64 \(2 x 1\)"),
         (torch.zeros(1, 1000), None, "expected a list of names, or positions"),
@@ -372,6 +372,61 @@ def test_types_of_the_model_are_not_those_of_the_state(synthetic):
         model.metric.update(logits_of(torch.tensor([3]), torch.float16), torch.tensor([0]))
         assert model.metric.slots.dtype == torch.int32
         assert model.metric.slots[1, 0] == 3
+
+
+def test_types_of_the_model_are_not_those_of_a_result(published, genuine):
+    names, labels, expected = published
+    module = torch.nn.ModuleDict({"metric": MultiLabelAccuracy(annotations=genuine)})
+    module["metric"].update(labels, names)
+    for dtype in (torch.float64, torch.bfloat16, torch.float32):
+        assert module["metric"].compute().item() == expected["mla"]
+        module.to(dtype)
+        assert module["metric"].compute().dtype == torch.float64
+    assert copy.deepcopy(module).to(torch.float16)["metric"].compute().item() == expected["mla"]
+
+
+@pytest.mark.parametrize("given", ["computed", "several", "none"])
+def test_it_draws_itself(given, synthetic, monkeypatch):
+    pytest.importorskip("matplotlib").use("agg")
+    metric = few(synthetic, ["MLA", "Top1"], order="ilsvrc", trust_order=True)
+    metric.update(torch.tensor(validation_labels()[1:]), range(50_000))
+    values = {"computed": metric.compute(), "several": [metric.compute()] * 3, "none": None}[given]
+    _, axes = metric.plot(values)
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"MLA", "Top1"}
+
+
+def test_labels_that_do_not_count_are_checked(published, genuine):
+    names, labels, expected = published
+    metric = MultiLabelAccuracy(annotations=genuine)
+    metric.update(torch.stack([labels, (labels + 1) % 1000], dim=1), names)
+    assert metric.compute().item() == expected["mla"]
+    metric.reset()
+    metric.update(torch.stack([labels, labels], dim=1), names)
+    with pytest.raises(PredictionsError, match=r"more than once among the most likely ones .* for 50,000 images"):
+        metric.compute()
+    metric.reset()
+    metric.update(torch.stack([labels, labels + 5000], dim=1), names)
+    with pytest.raises(PredictionsError, match="a label after those that count is no class for 50,000 images"):
+        metric.compute()
+
+
+def test_masked_arrays_are_refused(synthetic):
+    metric = few(synthetic, order="ilsvrc")
+    with pytest.raises(PredictionsError, match="a mask says that some of its values are none"):
+        metric.update(np.ma.masked_array([1, 2], [True, False]), range(2))
+    with pytest.raises(PredictionsError, match="the images of a batch are MaskedArray; expected"):
+        metric.update(torch.tensor([1, 2]), np.ma.masked_array([1, 2], [True, False]))
+
+
+def test_states_of_metrics_that_read_otherwise_are_refused(synthetic):
+    metric, other = few(synthetic, order="ilsvrc"), few(synthetic, order="ilsvrc", class_ids="one-based")
+    for each in metric, other:
+        each.update(torch.tensor([1, 2]), range(2))
+    metric.merge_state(other)
+    with pytest.raises(PredictionsError, match=r"in another way than this metric: give all of them the same order="):
+        metric.compute()
+    with pytest.raises(PredictionsError, match="measures that look at more or fewer labels"):
+        few(synthetic).merge_state(few(synthetic, "MLA(k=5)"))
 
 
 def test_states_of_inference_mode_go_on_outside_of_it(synthetic):

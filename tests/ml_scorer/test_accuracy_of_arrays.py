@@ -121,6 +121,34 @@ def test_logits_of_jax(measure, jit, dtype, synthetic):
     assert found.frame.drop("checkpoint").equals(expected.frame.drop("checkpoint"))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+@pytest.mark.parametrize("measure", ["MLA", "MLA(k=5)"])
+@pytest.mark.parametrize("nan", [slice(17, 18), slice(None)], ids=["one", "all"])
+def test_nan_is_found_in_logits_of_jax(nan, measure, dtype, synthetic):
+    jax = pytest.importorskip("jax")
+    logits = np.random.default_rng(0).normal(size=(64, 1000)).astype(np.float32)
+    logits[:20, nan] = np.nan
+    accuracy = few(synthetic, measure, order="ilsvrc")
+    with pytest.raises(PredictionsError, match="a logit is NaN for 20 images: ILSVRC2012_val_00000001"):
+        accuracy.compute(updated(accuracy, jax.numpy.asarray(logits).astype(dtype), np.arange(64)))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize("background", [False, True])
+def test_probabilities_that_underflow_are_told_apart(background, dtype, synthetic):
+    """XLA takes numbers smaller than any normal one for zero."""
+    jax = pytest.importorskip("jax")
+    rows = np.zeros((6, 1000), np.float32)
+    rows[:, [5, 7, 9]] = [[1e-39, 3e-39, 2e-39], [1, 1e-39, 3e-39], [-1, -1, -1], [0, 0, 0], [1, 2, 3], [-1e-39] * 3]
+    rows[5, rows[5] == 0] = -1
+    given = np.pad(rows, ((0, 0), (1, 0))) if background else rows
+    how = {"order": "ilsvrc", "class_ids": "background" if background else "imagenet", "trust_order": True}
+    accuracy = few(synthetic, "MLA(k=3)", **how)
+    state = updated(accuracy, jax.numpy.asarray(given).astype(dtype), np.arange(6))
+    assert np.array_equal(state, updated(accuracy, given, np.arange(6)))
+    assert (state[1:5, :3] - background).tolist() == [[7, 9, 5], [5, 9, 7], [0, 1, 2], [0, 1, 2]]
+
+
 def test_only_labels_of_jax_come_to_the_host(synthetic, monkeypatch):
     jax = pytest.importorskip("jax")
     accuracy = few(synthetic, "Top5", order="ilsvrc")
@@ -133,7 +161,7 @@ def test_only_labels_of_jax_come_to_the_host(synthetic, monkeypatch):
 
     monkeypatch.setattr(batch_rows, "as_array", as_array)
     state = updated(accuracy, logits, np.arange(64))
-    assert brought == [(64,), (64, 7)]  # positions; five labels, whether there is a tie, and what is wrong
+    assert brought == [(64,), (64, 8)]  # positions; five labels, whether there is a tie, what is wrong, and if tiny
     assert np.array_equal(state, updated(accuracy, np.asarray(logits), np.arange(64)))
 
 
@@ -194,6 +222,40 @@ def test_top_k_labels_and_too_few_of_them(synthetic):
     assert accuracy.compute(updated(accuracy, labels, images)) == expected.frame["MLA(k=5)"][0]
     with pytest.raises(PredictionsError, match=r"MLA\(k=5\) looks at 5 labels of an image, and there is one"):
         accuracy.compute(updated(accuracy, labels[:, 0], images))
+
+
+def test_what_is_wrong_with_labels_that_do_not_count_is_refused(synthetic):
+    accuracy = few(synthetic, order="ilsvrc", trust_order=True)
+    sound = np.array([[5, 4, 3], [3, 4, 5]])
+    expected = updated(accuracy, sound[:, 0], np.arange(2))
+    assert np.array_equal(updated(accuracy, sound, np.arange(2)), expected)
+    with pytest.raises(PredictionsError, match=r"more than once among the most likely ones \(several .* for 1 images"):
+        accuracy.compute(updated(accuracy, [[5, 4, 4], [3, 4, 5]], np.arange(2)))
+    for label in -1, 1000:
+        with pytest.raises(PredictionsError, match="a label after those that count is no class for 2 images"):
+            accuracy.compute(updated(accuracy, [[5, 4, label], [3, label, 5]], np.arange(2)))
+
+
+def test_two_checkpoints_at_once_are_refused(real_data, genuine):
+    tables = [pl.read_csv(real_data / "predictions" / f"{name}.csv") for name in ("ResNet50", "DINO")]
+    names, both = tables[0]["file_name"].to_list(), np.stack([table["predicted_class"] for table in tables], axis=1)
+    with pytest.raises(PredictionsError, match=r"39,123 images|for [\d,]+ images"):
+        multi_label_accuracy(both, names, annotations=genuine)
+
+
+def test_no_images_are_no_floats(synthetic):
+    accuracy = few(synthetic, order="ilsvrc")
+    for nothing in range(0), [], np.empty(0), ():
+        assert np.array_equal(updated(accuracy, np.empty((0, 1000)), nothing), accuracy.empty())
+
+
+@pytest.mark.parametrize("odd", [None, 3])
+def test_what_is_no_name_among_names_is_named(odd, synthetic):
+    accuracy = few(synthetic, order="ilsvrc")
+    with pytest.raises(PredictionsError, match=f"of the 3 images of a batch 1 are no names: {odd}"):
+        updated(accuracy, [1, 2, 3], [*names_of(1, 2), odd])
+    with pytest.raises(PredictionsError, match="the images of a batch are set; expected"):
+        updated(accuracy, [1, 2], set(names_of(1, 2)))
 
 
 @pytest.mark.parametrize("form", ["logits", "labels"])

@@ -117,12 +117,13 @@ def test_a_label_twice_among_the_top_k_is_refused():
 NUMBERS = st.sampled_from([-np.inf, -2.0, -0.0, 0.0, 1.0, 3.0, np.nan, np.inf])
 
 
-@given(st.lists(st.lists(NUMBERS, min_size=6, max_size=6), min_size=1, max_size=8), st.integers(1, 4))
-def test_best_labels_on_a_device_are_those_of_arrays_in_files(rows, k):
+@pytest.mark.parametrize("nan_is_largest", [True, False])
+@given(rows=st.lists(st.lists(NUMBERS, min_size=6, max_size=6), min_size=1, max_size=8), k=st.integers(1, 4))
+def test_best_labels_on_a_device_are_those_of_arrays_in_files(nan_is_largest, rows, k):
     """The one works by maxima and comparisons, the other by arg-max."""
     logits = np.array(rows, np.float32)
     columns, ties, faults = searched_columns(in_memory(logits.copy()), k=k)
-    found = best_labels(logits, np.arange(1, 7, dtype=np.int16), k, np)
+    found = best_labels(logits, np.arange(1, 7, dtype=np.int16), k, np, nan_is_largest=nan_is_largest)
     sound = faults == SOUND
     assert np.array_equal(np.stack(found.columns, axis=1)[sound], columns[sound])
     assert np.array_equal(found.ties[sound], np.where(ties, TIED, UNTIED)[sound])

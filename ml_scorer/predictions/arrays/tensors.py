@@ -22,8 +22,7 @@ def as_array(source: Any) -> StoredArray:  # noqa: ANN401
     TypeError, ValueError, RuntimeError, BufferError
         If there is no way to get at the numbers.
     """
-    if isinstance(source, np.ma.MaskedArray):
-        raise TypeError("a mask says that some of its values are none; leave those images out, or fill them")
+    refuse_mask(source)
     if is_tensor(source):
         return _from_torch(source)
     try:
@@ -38,6 +37,12 @@ def as_array(source: Any) -> StoredArray:  # noqa: ANN401
     if array.dtype.name == "bfloat16":  # of the package ml_dtypes, which JAX brings along
         return in_memory(array.view(np.int16), is_bfloat16=True)
     return in_memory(array)
+
+
+def refuse_mask(source: object) -> None:
+    """Raise TypeError if some values are none, so that no library takes what stands there for them."""
+    if isinstance(source, np.ma.MaskedArray):
+        raise TypeError("a mask says that some of its values are none; leave those images out, or fill them")
 
 
 def is_tensor(source: object) -> bool:
