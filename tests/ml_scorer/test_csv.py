@@ -137,6 +137,27 @@ def test_a_row_with_too_many_cells_is_refused_with_its_line(separator, path):
         read(path, f"file_name,predicted_class\n{MANY}{A},3\n{B},4,5\n".replace(",", separator))
 
 
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_row_with_too_many_cells_is_refused_where_the_last_column_is_not_needed(separator, path):
+    rows = MANY.replace("\n", ",x\n") + f"{A},3,y\n{B},4,5,z\n"
+    with pytest.raises(PredictionsError, match="line 993 has 4 fields, where the header has 3"):
+        read(path, f"file_name,predicted_class,note\n{rows}".replace(",", separator))
+
+
+def test_a_file_cut_in_a_label_that_further_columns_follow_is_refused_as_such(path):
+    for cut in f"{B},10", f"{B},10,":
+        text = f"image,pred,probability,note\n{A},100,0.5,x\n{cut}"
+        with pytest.raises(PredictionsError, match=r"the file is cut: its last line ends early, after 'ILSVRC2012_val"):
+            read(path, text)
+    [found] = read(path, f"image,pred,probability,note\n{A},100,0.5,x\n{B},10,,")
+    assert found.labels.tolist() == [[100, 10]]
+
+
+def test_a_last_line_longer_than_what_is_looked_at_first_is_whole(path):
+    [found] = read(path, f'image,pred,note\n{A},100,x\n{B},10,"{"no, " * 5000}"')
+    assert found.labels.tolist() == [[100, 10]]
+
+
 def test_a_column_that_stands_twice_is_refused(path):
     with pytest.raises(PredictionsError, match="columns stand twice in the header: a"):
         read(path, f"image,a,a\n{A},3,4\n")

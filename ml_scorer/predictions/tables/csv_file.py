@@ -22,6 +22,8 @@ from ml_scorer.predictions.tables.table import Table, first_line
 
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, UnicodeDecodeError, csv.Error)
 
+_TAIL_BYTES = 1 << 12
+
 
 def read_csv(path: Path, options: ReadOptions) -> Iterator[Predictions]:
     """Read a file of delimited values with a header, in any form; it may be compressed by gzip or Zstandard.
@@ -67,15 +69,19 @@ class _File:
 
     def columns(self, names: Sequence[str]) -> pl.DataFrame:
         """Some columns whole, without blank lines."""
-        texts = {*self._form.checkpoint, self._form.image}
+        # A row with too many cells shows only where the last column is read, too; as text, which anything can be.
+        last = next(reversed(self._start.types))
+        read = [*names, *({last} - {*names})]
+        texts = {*self._form.checkpoint, self._form.image, *read[len(names) :]}
         types = {name: pl.String() if name in texts else dtype for name, dtype in self._start.types.items()}
         try:
-            rows = self._read(names, types)
+            rows = self._read(read, types)
         except pl.exceptions.ComputeError:
             # Further down stands what is no such number: read it as text, to say what and where.
-            rows = self._read(names, dict.fromkeys(types, pl.String()))
+            rows = self._read(read, dict.fromkeys(types, pl.String()))
         if rows[names[0]].null_count():
             rows = rows.filter(pl.any_horizontal(pl.all().is_not_null()))  # a blank line is no row
+        rows = rows.select(names)
         self._refuse_cut(rows)
         return rows
 
@@ -84,12 +90,14 @@ class _File:
         return table.select(by_name(*names)).collect()
 
     def _refuse_cut(self, rows: pl.DataFrame) -> None:
-        """Refuse a file that ends within its last row: no line end, and a cell that is empty or no image's name."""
+        """Refuse a file that ends within its last row: no line end, and cells are absent, empty, or no image's name."""
         if not rows.height or self._path.suffix.lower() in COMPRESSED or _ends_with_line_end(self._path):
             return
         last = rows[-1]
         names = last[self._form.image] if self._form.image in last.columns else pl.Series([], dtype=pl.String)
-        if any(column.null_count() for column in last.iter_columns()) or not image_rows(names).numbers.all():
+        absent = _cells_of_last_line(self._path, self._start.separator) < len(self._start.types)
+        empty = any(column.null_count() for column in last.iter_columns())
+        if absent or empty or not image_rows(names).numbers.all():
             cells = ", ".join(str(value) for value in last.row(0) if value is not None)
             raise PredictionsError(
                 f"{self._path}: the file is cut: its last line ends early, after {cells!r:.100}. "
@@ -101,6 +109,17 @@ def _ends_with_line_end(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, io.SEEK_END)
         return file.read() in {b"\n", b"\r"}
+
+
+def _cells_of_last_line(path: Path, separator: str) -> int:
+    """How many cells the last line of a file has, that does not end in a line end."""
+    with path.open("rb") as file:
+        tail = b""
+        while b"\n" not in tail and len(tail) < file.seek(0, io.SEEK_END):
+            file.seek(-min(file.tell(), 2 * len(tail) or _TAIL_BYTES), io.SEEK_END)
+            tail = file.read()
+    line = tail.rpartition(b"\n")[2].decode(errors="replace")
+    return len(next(csv.reader([line], delimiter=separator), []))
 
 
 def _no_table(path: Path, error: BaseException) -> PredictionsError:
