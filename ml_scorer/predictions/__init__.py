@@ -7,6 +7,7 @@ from ml_scorer.predictions.class_ids import CLASS_IDS, class_ids_named
 from ml_scorer.predictions.doctor import examine
 from ml_scorer.predictions.orders import ORDERS, OrderLike, resolve_order
 from ml_scorer.predictions.reading import ReadOptions
+from ml_scorer.predictions.shifts import check_shift
 from ml_scorer.predictions.sources import Source, Sources, prediction_sources
 from ml_scorer.predictions.twins import ReviewedLabels, check_twin
 
@@ -20,6 +21,7 @@ __all__ = [
     "ReviewedLabels",
     "Source",
     "Sources",
+    "check_shift",
     "check_twin",
     "class_ids_named",
     "examine",

@@ -22,7 +22,7 @@ from ml_scorer.schema import NUM_CLASSES, VALIDATION_IMAGES, Images, Labels
 TIMES: Final = 5
 """How many times as many images must be right as in what was said; below as many times chance, top-1 is near it."""
 
-_LOWEST: Final = 0.02
+LOWEST: Final = 0.02
 """Top-1 of a candidate that fits: twenty times chance. Numberings alike in part, such as numbers that count from 0 and
 from 1 where neighbours are similar classes, reach one half of it."""
 
@@ -112,7 +112,7 @@ def best_fit(numbers: NDArray[Any], candidates: Sequence[Candidate], said: int) 
     said : int
         How many images are right in the order and the numbering that were said.
     """
-    fewest = max(FEWEST, TIMES * said, _LOWEST * numbers.size)
+    fewest = max(FEWEST, TIMES * said, LOWEST * numbers.size)
     found = [(candidate, right) for candidate in candidates if (right := candidate.right(numbers)) >= fewest]
     fits = [
         (candidate, right, strange)

@@ -27,6 +27,7 @@ from ml_scorer.predictions.candidates import (
 from ml_scorer.predictions.class_ids import ClassIds
 from ml_scorer.predictions.lost_bits import MOST_RIGHT, have_lost_bits
 from ml_scorer.predictions.reading import ReadOptions
+from ml_scorer.predictions.shifts import off_by_one
 from ml_scorer.schema import NUM_CLASSES, Images, Labels
 
 _IMPLAUSIBLE: Final = 0.05
@@ -84,15 +85,17 @@ def examine(predictions: Predictions, options: ReadOptions, where: str, *, trust
             continue
         best = best_fit(numbers, others, right)
         if best is not None:
-            if not trust:
-                misread.append((row, _misread(said, right, best, images.size)))
+            misread.append((row, _misread(said, right, best, images.size)))
+            continue
+        if off := off_by_one(numbers, said.numbers, right, columns=columns):
+            misread.append((row, off))
             continue
         near_chance[row] = images.size >= FEWEST and right * NUM_CLASSES < TIMES * images.size
-    if misread:
+    if misread and not trust:
         row, found = misread[0]
         more = f" (and {len(misread) - 1:,} more checkpoints likewise)" if len(misread) > 1 else ""
         raise PredictionsError(
-            f"{where}: {_checkpoint(predictions, row)}{found}{more}, or --trust-order (trust_order=True) if the model "
+            f"{where}: {predictions.called(row)}{found}{more}, or --trust-order (trust_order=True) if the model "
             "really is that bad."
         )
     return near_chance
@@ -133,13 +136,9 @@ def _check_bits(predictions: Predictions, rows: NDArray[np.intp], class_ids: Cla
     for row in rows.tolist():
         if have_lost_bits(class_ids.numbers[predictions.top1[row]], predictions.images, class_ids):
             raise PredictionsError(
-                f"{where}: {_checkpoint(predictions, row)}no label is above 255, and they fit the images up to "
+                f"{where}: {predictions.called(row)}no label is above 255, and they fit the images up to "
                 "multiples of 256: larger ones were cut off where labels were kept in 8 bits. Keep them as int16."
             )
-
-
-def _checkpoint(predictions: Predictions, row: int) -> str:
-    return "" if predictions.names is None else f"checkpoint {predictions.names[row]}: "
 
 
 def _right_in_sample(top1: Labels, images: Images) -> NDArray[np.float64]:

@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_scorer.errors import MissingExtraError, PredictionsError
-from ml_scorer.predictions import Predictions, ReadOptions, ReviewedLabels, Source, check_twin, examine, read_stack
+from ml_scorer.predictions import (
+    Predictions,
+    ReadOptions,
+    ReviewedLabels,
+    Source,
+    check_shift,
+    check_twin,
+    examine,
+    read_stack,
+)
 from ml_scorer.scoring.block import Block, Contents, Part, Refusal
 from ml_scorer.scoring.counter import Counter
 from ml_scorer.scoring.job import STACK, Keep, Task
@@ -122,10 +131,10 @@ class Pipeline:
     ) -> Block:
         near_chance = examine(batch, self._options, where, trust=self._trust_order)
         sums = self._counter.sums(batch, where)
-        strange = np.flatnonzero(self._counter.strange(sums) & ~near_chance)
+        strange = np.flatnonzero(self._counter.strange(sums))
         if strange.size and not self._trust_order:
-            few = Predictions(batch.images, batch.top1[strange], batch.order)
-            check_twin(few, self._options, self._reviewed, where)
+            check_shift(batch.checkpoints(strange), self._options, where)
+            check_twin(batch.checkpoints(strange[~near_chance[strange]]), self._options, self._reviewed, where)
         labels = self._counter.labels(batch, where) if keep.labels or keep.variances else None
         return Block(
             sources=indices,
