@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml_scorer.annotations import Annotations, load_annotations
-from ml_scorer.errors import PredictionsError
+from ml_scorer.errors import DoubtfulWarning, PredictionsError
 from ml_scorer.measures import Measure
 from ml_scorer.predictions import ORDERS, OrderLike, Predictions, Source, Sources
 from ml_scorer.predictions.batch_rows import batch_rows
@@ -140,7 +140,7 @@ class MultiLabelAccuracy:
             warnings.warn(
                 "top-1 is near chance, whatever order or class ids one tries. Is the model trained, and is each image "
                 "that of its prediction? Where a sampler shuffles or pads, the place in the stream is no position.",
-                UserWarning,
+                DoubtfulWarning,
                 stacklevel=2,
             )
         return scores

@@ -18,6 +18,10 @@ class PredictionsError(ValueError):
     """Predictions that cannot be scored: wrong, incomplete, or not known to belong to which image."""
 
 
+class DoubtfulWarning(UserWarning):
+    """Predictions were scored, but may not be what they are taken for."""
+
+
 class MeasureError(ValueError):
     """A measure that does not exist, or that these annotations cannot give."""
 
@@ -31,7 +35,7 @@ class AnnotationsNotFoundError(FileNotFoundError):
 
 
 class StoreError(ValueError):
-    """A folder that is no store of results, or one in which a part is damaged."""
+    """A folder that is no store of results, one that cannot be written, or one in which a part is damaged."""
 
 
 class EngineError(RuntimeError):

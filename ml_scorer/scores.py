@@ -11,7 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml_scorer.annotations import Identity
-from ml_scorer.measures import Measure
+from ml_scorer.errors import some
+from ml_scorer.measures import Measure, Top1, parse_measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,15 +112,31 @@ class Scores:
 
         Raises
         ------
+        MeasureError
+            If there is no such measure.
         KeyError
             If that measure was not asked for, or these scores were read back from files.
         """
-        name = str(measure)
+        name = str(parse_measure(measure) if isinstance(measure, str) else measure)
         if not self._sums:
             raise KeyError("scores that were read back from files have no exact sums. Score the predictions again")
         if name not in self._sums:
             raise KeyError(f"{name} was not computed; there are {', '.join(self._sums)}")
         return [Fraction(int(total), self.denominators[name]) for total in self._sums[name].tolist()]
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Which checkpoints may not be what they are taken for: a sentence on each kind."""
+        found = []
+        if self.near_chance:
+            names = some(self.near_chance, len(self.near_chance))
+            found.append(f"near chance, whatever order or class ids one tries: {names}. Is the model trained?")
+        if str(Top1()) in self.signatures:
+            perfect = self.frame.filter(pl.col(str(Top1())) == 1)["checkpoint"]
+            if perfect.len():
+                names = some(perfect, perfect.len())
+                found.append(f"100% top-1: {names}. Are these the original labels, rather than predictions?")
+        return tuple(found)
 
     def best(self, number: int) -> Scores:
         """The best checkpoints by the first measure, best first; equal ones stay in their order."""
@@ -168,7 +185,8 @@ class Scores:
 
     def __repr__(self) -> str:
         number = self.frame.height
-        return f"<Scores of {number:,} checkpoint{'' if number == 1 else 's'}, {self.annotations}>\n{self.frame}"
+        title = f"<Scores of {number:,} checkpoint{'' if number == 1 else 's'}, {self.annotations}>"
+        return "\n".join([title, str(self.frame), *(f"Warning: {doubt}" for doubt in self.doubts)])
 
 
 def _pandas_column(column: pl.Series) -> pd.Series[Any]:

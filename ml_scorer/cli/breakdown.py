@@ -10,6 +10,7 @@ import click
 import polars as pl
 
 from ml_scorer.cli.binding import Bind, on_error_option
+from ml_scorer.cli.doubts import say_doubts
 from ml_scorer.cli.output import FOR_PEOPLE, emit, refuse_overwriting
 from ml_scorer.cli.progress import ProgressBar
 from ml_scorer.errors import MissingExtraError
@@ -147,5 +148,6 @@ def emit_breakdown(  # noqa: PLR0913 (what is shown, and how)
         failed=outcomes.scores.failed,
     )
     emit(document, format_, output)
+    say_doubts(outcomes.scores)
     if outcomes.scores.failed:
         sys.exit(1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from ml_scorer.report.doubts import doubts
+from ml_scorer.report.printable import printable
 from ml_scorer.scores import Scores
 
 
 def say_doubts(scores: Scores) -> None:
     """Say which checkpoints are near chance, and which have every original label."""
-    for doubt in doubts(scores):
-        click.echo(f"Warning: {doubt}", err=True)
+    for doubt in scores.doubts:
+        click.echo(f"Warning: {printable(doubt)}", err=True)

@@ -17,6 +17,7 @@ from ml_scorer.breakdowns.groups import Membership, group_measures, group_signat
 from ml_scorer.cli.binding import Bind, on_error_option, scorer_options
 from ml_scorer.cli.breakdown import checked_level, missing_notes, read_outcomes
 from ml_scorer.cli.confidence import confidence_option
+from ml_scorer.cli.doubts import say_doubts
 from ml_scorer.cli.output import FOR_PEOPLE, chosen_format, emit, output_options, refuse_overwriting
 from ml_scorer.measures import DEFAULT_MEASURES
 from ml_scorer.measures.bounds import with_upper_bounds
@@ -119,6 +120,7 @@ def groups(  # noqa: PLR0913 (one parameter for each option)
         if membership == "any":
             document = replace(document, notes=(*document.notes, _ANY))
     emit(document, chosen, output)
+    say_doubts(outcomes.scores)
     if outcomes.scores.failed:
         sys.exit(1)
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from ml_scorer.report.cells import Column, count_rows, shown
-from ml_scorer.report.doubts import doubts
+from ml_scorer.report.printable import printable
 from ml_scorer.report.scores import scores_document
 from ml_scorer.scores import Scores
 
@@ -40,7 +40,7 @@ def scores_html(scores: Scores) -> str:
         style = f"font-size:.8em;white-space:pre-wrap;overflow-wrap:anywhere;{_QUIET}"
         parts.append(f'<pre style="{style}">{lines}</pre>')
     parts += [_paragraph(note, _QUIET) for note in texts.notes]
-    parts += [_paragraph(f"Warning: {doubt}") for doubt in doubts(scores)]
+    parts += [_paragraph(f"Warning: {printable(doubt)}") for doubt in scores.doubts]
     parts += _failures(texts.failures)
     return f"<div>{''.join(parts)}</div>"
 

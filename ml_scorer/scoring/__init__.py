@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ml_scorer.annotations import Annotations, load_annotations
+from ml_scorer.errors import DoubtfulWarning
 from ml_scorer.measures import DEFAULT_MEASURES, Measure
 from ml_scorer.predictions import OrderLike
 from ml_scorer.scores import Scores
@@ -85,6 +87,11 @@ def score(  # noqa: PLR0913 (what a score depends on)
     -------
     Scores
 
+    Warns
+    -----
+    DoubtfulWarning
+        If checkpoints are near chance, or have every original label right.
+
     Raises
     ------
     AnnotationsError, AnnotationsNotFoundError
@@ -116,4 +123,7 @@ def score(  # noqa: PLR0913 (what a score depends on)
         real=real,
         threads=threads,
     )
-    return scorer.score(predictions, on_error=on_error, store=store, confidence=confidence, engine=engine)
+    scores = scorer.score(predictions, on_error=on_error, store=store, confidence=confidence, engine=engine)
+    for doubt in scores.doubts:
+        warnings.warn(doubt, DoubtfulWarning, stacklevel=2)
+    return scores

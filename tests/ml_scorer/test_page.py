@@ -21,7 +21,6 @@ pytest.importorskip("scipy")
 pytest.importorskip("vl_convert")
 
 from ml_scorer.measures import MEASURES, MLA, ImageNetM, ReaL, Top1  # after what may be absent
-from ml_scorer.report.doubts import doubts
 from ml_scorer.report.page.bits import comparable_measure, comparison_data, open_labels
 from ml_scorer.report.page.build import report_page
 from ml_scorer.report.page.data import best_outcomes, leaderboard_frame, training_frame
@@ -269,7 +268,7 @@ def test_other_labels_than_the_annotations_are_identified(synthetic):
 
 def test_models_near_chance_are_named(synthetic, outcomes, page):
     assert "Near chance" not in page
-    assert doubts(outcomes.scores) == ()
+    assert outcomes.scores.doubts == ()
     labels = np.random.default_rng(0).integers(0, 1000, len(synthetic), dtype=np.int16)
     untrained = Scorer(synthetic, order="annotations").outcomes({HOSTILE: labels}, confidence=0.95)
     found = Page(report_page(untrained))

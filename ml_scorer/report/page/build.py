@@ -10,7 +10,6 @@ from ml_scorer.errors import MissingExtraError
 from ml_scorer.measures.rule import scored_rows
 from ml_scorer.report.cells import warnings
 from ml_scorer.report.charts.embedding import CHART_STYLE, vega_script
-from ml_scorer.report.doubts import doubts
 from ml_scorer.report.page.bits import MOST, comparable_measure, comparison_data
 from ml_scorer.report.page.data import best_outcomes, leaderboard_frame
 from ml_scorer.report.page.figures import figures
@@ -92,7 +91,7 @@ def report_page(
         leaderboard=leaderboard,
         clamped=CLAMPED,
         explanation=leaderboard_words(scores, measures[0]),
-        doubts=doubts(scores),
+        doubts=[printable(doubt) for doubt in scores.doubts],
         figures=drawn,
         comparison=comparison,
         failed=[printable_lines(failure.error) for failure in scores.failed],
