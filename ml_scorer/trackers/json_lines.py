@@ -18,6 +18,11 @@ from ml_scorer.trackers.tracker import Tracker
 
 STANDARD_OUTPUT: Final = "-"
 
+_STANDARD_OUTPUTS: Final = {STANDARD_OUTPUT, "/dev/stdout", "/dev/fd/1"}
+
+_START: Final = b'{"checkpoint": '
+"""Starts every line, also one that was cut off."""
+
 _KEYS: Final = {"checkpoint", "measures", "signatures", "annotations"}
 """What a line has that was written here."""
 
@@ -32,7 +37,7 @@ class JsonLines(Tracker):
         if where is None:
             raise TrackerError(f"jsonl names no file: {self.form}, or jsonl={STANDARD_OUTPUT} for standard output.")
         self._path = Path(where)
-        self.takes_standard_output = where == STANDARD_OUTPUT
+        self.takes_standard_output = where in _STANDARD_OUTPUTS
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -46,10 +51,10 @@ class JsonLines(Tracker):
         try:
             with self._path.open("ab+") as file:
                 file.seek(0)
-                first = file.readline()
+                first = next((line for line in file if not _cut_off(line)), None)
         except OSError as error:
             raise self._unwritable(error) from error
-        if first.strip() and not _written_here(first):
+        if first is not None and not _written_here(first):
             raise TrackerError(f"{self._path}: not a log of scores: its first line is something else. Name another.")
 
     @property
@@ -72,13 +77,15 @@ class JsonLines(Tracker):
                 if new:
                     file.write(b"\n" * bool(unfinished) + b"".join(line + b"\n" for line in new))
                     file.flush()
-                    os.fsync(file.fileno())
+                    if self._path.is_file():  # what is a device cannot be synchronized
+                        os.fsync(file.fileno())
         except OSError as error:
             raise self._unwritable(error) from error
         return changed
 
     def _unwritable(self, error: OSError) -> TrackerError:
-        return TrackerError(f"{self._path}: cannot be written: {error.strerror or error}. Name another file.")
+        reason = str(error.strerror or error).rstrip(".")
+        return TrackerError(f"{self._path}: cannot be written: {reason}. Name another file.")
 
 
 def lines(results: Results) -> Iterator[str]:
@@ -100,7 +107,7 @@ def _fields(record: Record, results: Results) -> dict[str, Any]:
         "intervals": intervals,
         "counts": dict(record.counts),
         "near_chance": record.checkpoint in results.near_chance,
-        "signatures": dict(results.signatures),
+        "signatures": results.signatures_of([record]),
         "annotations": identity_fields(results.annotations),
     }
 
@@ -144,11 +151,20 @@ def _differs(line: bytes, record: Record) -> bool:
     return any(there.get(name) not in {None, number} for name, number in record.lasting().items())
 
 
+def _cut_off(line: bytes) -> bool:
+    """Whether this is all that a run wrote of a line before it was killed; what came next goes on below it."""
+    text = line.strip()
+    return _START.startswith(text) or (text.startswith(_START) and _parsed(text) is None)
+
+
 def _written_here(line: bytes) -> bool:
-    if not line.endswith(b"\n"):
-        return line.startswith(b'{"checkpoint": ')  # by a run that was killed
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
+    found = _parsed(line)
     return isinstance(found, dict) and found.keys() >= _KEYS
+
+
+def _parsed(line: bytes) -> Any:  # noqa: ANN401 (whatever a line holds)
+    """What a line says; None where it is no JSON."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, TypeVar
 
 from ml_scorer.addresses import public_address, without_secrets_in
-from ml_scorer.errors import MissingExtraError, TrackerError
+from ml_scorer.errors import MissingExtraError, TrackerError, some
 from ml_scorer.report.cells import printable
 from ml_scorer.trackers.metric_names import metric_name
 from ml_scorer.trackers.mlflow_settings import mlflow_settings
@@ -39,6 +40,9 @@ _SEARCHED: Final = 20
 
 _CALLS_AT_ONCE: Final = 4
 """Most of the time of a call is waiting, for a database or a network."""
+
+_WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(\.[\w-]+)+|[\w-]+(?=:\d))(:\d+)?(/.*)?")
+"""A server, which MLflow would take for a folder."""
 
 _LONGEST_NAME: Final = 250
 _LONGEST_REASON: Final = 200
@@ -71,15 +75,25 @@ class MLflow(Tracker):
         self._uri = where
 
     def check(self) -> None:
-        """Make sure that mlflow is installed, and that its server answers within seconds."""
-        advice = " Name its address with --log mlflow=URI or MLFLOW_TRACKING_URI."
-        with mlflow_settings(checking=True), self._told("cannot be reached", advice):
+        """Make sure that mlflow is installed, its server answers within seconds, and the experiment is there."""
+        where = self._named
+        if _WITHOUT_SCHEME.fullmatch(where):
+            address = printable(public_address(f"http://{where}"))
+            raise TrackerError(
+                f"{self.place} cannot be reached: an address starts with http:// or https://. Name {address}."
+            )
+        advice = "Name its address" if where else "No address is named: do so"
+        with (
+            mlflow_settings(checking=True),
+            self._told("cannot be reached", f" {advice} with --log mlflow=URI or MLFLOW_TRACKING_URI."),
+        ):
             self._client.search_experiments(max_results=1)
+            self._experiment()
 
     @property
     def place(self) -> str:
         """The server, without a password that its address may hold."""
-        return f"MLflow at {printable(public_address(self._where))}"
+        return f"MLflow at {printable(public_address(self._named or 'its default'))}"
 
     def log(self, results: Results) -> list[str]:
         """Log what is not there yet as the latest, a few calls for each run."""
@@ -115,8 +129,8 @@ class MLflow(Tracker):
         return MlflowClient(tracking_uri=self._uri)
 
     @property
-    def _where(self) -> str:
-        return self._uri or os.environ.get("MLFLOW_TRACKING_URI") or "its default"
+    def _named(self) -> str:
+        return self._uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
 
     @contextmanager
     def _told(self, what: str, advice: str = "") -> Iterator[None]:
@@ -126,22 +140,28 @@ class MLflow(Tracker):
         except (MissingExtraError, TrackerError):
             raise
         except Exception as error:
-            raise TrackerError(f"{self.place} {what}: {_reason(error, self._where)}.{advice}") from error
+            raise TrackerError(f"{self.place} {what}: {_reason(error, self._named)}.{advice}") from error
 
     def _experiment(self) -> str:
         """The experiment, made where there is none of its name."""
         from mlflow.exceptions import MlflowException
 
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+        called = repr(some([name], 1))
         found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
                 return str(self._client.create_experiment(name))
-            except MlflowException:  # somebody else has made it meanwhile
-                found = self._client.get_experiment_by_name(name)
-        if found is None or found.lifecycle_stage != "active":
+            except MlflowException as error:
+                found = self._client.get_experiment_by_name(name)  # somebody else may have made it meanwhile
+                if found is None:
+                    raise TrackerError(
+                        f"the experiment {called} cannot be made in MLflow: {_reason(error, self._named)}. Name "
+                        f"another one with MLFLOW_EXPERIMENT_NAME."
+                    ) from error
+        if found.lifecycle_stage != "active":
             raise TrackerError(
-                f"the experiment {name!r} is deleted in MLflow. Restore it, or name another one with "
+                f"the experiment {called} is deleted in MLflow. Restore it, or name another one with "
                 f"MLFLOW_EXPERIMENT_NAME."
             )
         return str(found.experiment_id)
@@ -167,7 +187,7 @@ class MLflow(Tracker):
         self, experiment: str, name: str, steps: Sequence[tuple[int, Record]], results: Results, runs: Iterable[Run]
     ) -> list[str]:
         """Log one series to its run; return those of its checkpoints that had other numbers."""
-        tags = run_tags(name, results, stepped=any(record.step for _, record in steps))
+        tags = run_tags(name, results, steps)
         run = next((run for run in runs if same_measurements(run.data.tags, tags)), None)
         points = {(metric_name(tag), step): x for step, record in steps for tag, x in record.numbers().items()}
         latest = _Latest({}) if run is None else self._latest(run, points)

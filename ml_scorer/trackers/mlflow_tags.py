@@ -40,8 +40,11 @@ def run_key(name: str) -> str:
     return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def run_tags(name: str, results: Results, *, stepped: bool) -> dict[str, str]:
+def run_tags(name: str, results: Results, steps: Sequence[tuple[int, Record]]) -> dict[str, str]:
     """What a run says of itself."""
+    records = [record for _, record in steps]
+    stepped = any(record.step for record in records)
+    signatures = results.signatures_of(records)
     tags = {
         KEY: run_key(name),
         RUN if stepped else _CHECKPOINT: printable(name)[:_LONGEST_TAG],
@@ -49,7 +52,7 @@ def run_tags(name: str, results: Results, *, stepped: bool) -> dict[str, str]:
         "ml_scorer.annotations": str(results.annotations),
         "ml_scorer.annotations_fingerprint": results.annotations.fingerprint,
         "ml_scorer.annotations_status": results.annotations.status,
-        **{_SIGNATURE + metric_name(measure): text[:_LONGEST_TAG] for measure, text in results.signatures.items()},
+        **{_SIGNATURE + metric_name(measure): text[:_LONGEST_TAG] for measure, text in signatures.items()},
     }
     doubt = " ".join(warnings(results.annotations))
     return {**tags, "mlflow.note.content": doubt[:_LONGEST_TAG]} if doubt else tags
@@ -74,7 +77,8 @@ def note_tags(
     measures = {measure: _INTERVAL + metric_name(measure) for measure in results.signatures}
     earlier = {measure: there[tag] for measure, tag in measures.items() if tag in there}
     staying = {name for name, step in points if step not in logged}
-    intervals = interval_notes(results, earlier, {m for m in measures if metric_name(f"{m}_low") in staying})
+    records = [record for _, record in steps]
+    intervals = interval_notes(results, records, earlier, {m for m in measures if metric_name(f"{m}_low") in staying})
     near = steps_near_chance(results, steps, numbers_in(there.get(_NEAR_CHANCE, "")))
     tags = {measures[measure]: note[:_LONGEST_TAG] for measure, note in intervals.items()}
     if near or _NEAR_CHANCE in there:

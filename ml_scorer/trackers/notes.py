@@ -14,19 +14,23 @@ _BETWEEN: Final = "; "
 _NUMBER: Final = re.compile(r"-?\d+")
 
 
-def interval_notes(results: Results, earlier: Mapping[str, str], staying: Collection[str]) -> dict[str, str]:
+def interval_notes(
+    results: Results, records: Iterable[Record], earlier: Mapping[str, str], staying: Collection[str]
+) -> dict[str, str]:
     """The level and the method of the intervals of each measure.
 
     Parameters
     ----------
     results : Results
+    records : iterable of Record
+        Those of the run that are logged now.
     earlier : mapping of str to str
         What stands there of each measure.
     staying : collection of str
         Measures of which intervals stay at other steps: how these were made is said, too.
     """
     notes = dict(earlier)
-    for measure in {name for record in results.records for name in record.intervals}:
+    for measure in {name for record in records for name in record.intervals}:
         now = f"confidence {results.confidence}, {results.methods.get(measure, 'method not known')}"
         before = earlier[measure].split(_BETWEEN) if measure in staying and measure in earlier else []
         notes[measure] = _BETWEEN.join(dict.fromkeys([*before, now]))

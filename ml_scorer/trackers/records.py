@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
@@ -17,26 +17,26 @@ from ml_scorer.steps import STEP_PATTERN, Step, steps_of
 
 @dataclass(frozen=True)
 class Record:
-    """One checkpoint.
+    """One checkpoint, and what is known of it.
 
     Attributes
     ----------
     checkpoint : str
     step : Step or None
         Training run and step, where the name tells them.
-    measures : mapping of str to (float or None)
-        Share in [0, 1] of each measure by its printed name; None where it is not known.
+    measures : mapping of str to float
+        Share in [0, 1] of each measure that it has, by its printed name.
     intervals : mapping of str to (float or None, float or None)
         Lower and upper end of each measure that has an interval.
-    counts : mapping of str to (int or None)
+    counts : mapping of str to int
         Verdicts, and what else is counted: `missing`, `ties`, `ImageNetM_right`.
     """
 
     checkpoint: str
     step: Step | None
-    measures: Mapping[str, float | None]
+    measures: Mapping[str, float]
     intervals: Mapping[str, tuple[float | None, float | None]]
-    counts: Mapping[str, int | None]
+    counts: Mapping[str, int]
 
     def numbers(self) -> dict[str, float]:
         """Every number that is known by the name of its column: measures, `<measure>_low`, `<measure>_high`, counts."""
@@ -47,8 +47,8 @@ class Record:
 
     def lasting(self) -> dict[str, float]:
         """The numbers that are others only if the predictions are, whatever else is measured, and how."""
-        every = {**self.measures, **{name: self.counts.get(name) for name in VERDICT_COUNTS}}
-        return {name: float(number) for name, number in every.items() if number is not None}
+        every = {**self.measures, **{name: self.counts[name] for name in VERDICT_COUNTS if name in self.counts}}
+        return {name: float(number) for name, number in every.items()}
 
     def called(self, run: str, step: int) -> str:
         """What people call it where it stands in a series."""
@@ -100,6 +100,11 @@ class Results:
             frozenset(scores.near_chance),
         )
 
+    def signatures_of(self, records: Iterable[Record]) -> dict[str, str]:
+        """The signatures of those measures that some of these records have."""
+        measured = {name for record in records for name in record.measures}
+        return {name: signature for name, signature in self.signatures.items() if name in measured}
+
     @cached_property
     def series(self) -> dict[str, list[tuple[int, Record]]]:
         """The checkpoints of each training run with their steps, ascending; others by themselves under their name.
@@ -121,18 +126,17 @@ def _told_apart(name: str) -> Iterator[str]:
 
 
 def _records(scores: Scores, step_pattern: str) -> Iterator[Record]:
-    columns = scores.frame.columns
-    with_interval = [name for name in scores.signatures if f"{name}_low" in columns]
-    counted = (*(f"{name}_right" for name in scores.signatures), *VERDICT_COUNTS, MISSING_COUNT, "ties")
-    counts = [name for name in counted if name in columns]
     steps = steps_of(scores.frame["checkpoint"].to_list(), step_pattern)
     for row, step in zip(scores.frame.iter_rows(named=True), steps, strict=True):
+        measures = {name: share for name in scores.signatures if (share := _known(row[name])) is not None}
+        with_interval = [name for name in measures if f"{name}_low" in row]
+        counted = (*(f"{name}_right" for name in measures), *VERDICT_COUNTS, MISSING_COUNT, "ties")
         yield Record(
             row["checkpoint"],
             step,
-            {name: _known(row[name]) for name in scores.signatures},
+            measures,
             {name: (_known(row[f"{name}_low"]), _known(row[f"{name}_high"])) for name in with_interval},
-            {name: row[name] for name in counts},
+            {name: row[name] for name in counted if row.get(name) is not None},
         )
 
 

@@ -79,7 +79,7 @@ class TensorBoard(Tracker):
 def _log(folder: Path, name: str, steps: Sequence[tuple[int, Record]], results: Results) -> list[str]:
     files = own_files(folder)
     there = read_events(files)
-    signatures, earlier = results.signatures, _signatures(there.text)
+    signatures, earlier = results.signatures_of(record for _, record in steps), _signatures(there.text)
     for measure in [measure for measure in signatures if measure in earlier]:
         then, now = earlier[measure], signatures[measure]
         if measurement(then) != measurement(now):
@@ -115,13 +115,15 @@ def _text(there: Events, steps: Sequence[tuple[int, Record]], results: Results) 
     logged = {step for step, _ in steps}
     tags = {tag for tag, step in there.points if step not in logged}
     staying = {measure for measure in results.signatures if f"{measure}_low" in tags}
-    notes = interval_notes(results, dict(_INTERVAL.findall(there.text)), staying)
+    records = [record for _, record in steps]
+    notes = interval_notes(results, records, dict(_INTERVAL.findall(there.text)), staying)
+    signatures = {**_signatures(there.text), **results.signatures_of(records)}
     near = steps_near_chance(results, steps, numbers_in("".join(_NEAR_CHANCE.findall(there.text))))
     return "\n".join(
         [
             *(f"**{warning}**\n" for warning in warnings(results.annotations)),
             *([f"**Near chance, is the model trained? At step {', '.join(map(str, near))}.**\n"] if near else ()),
-            *(f"{_CODE}{signature}" for signature in {**_signatures(there.text), **results.signatures}.values()),
+            *(f"{_CODE}{signature}" for signature in signatures.values()),
             *(f"\nInterval of `{measure}`: {note}." for measure, note in notes.items()),
         ]
     )

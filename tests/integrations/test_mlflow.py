@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from readme import code_blocks
 from scores_of import MEASURES, SYNTHETIC, scores_of
@@ -204,6 +205,21 @@ def test_more_measures_go_into_the_same_run_and_other_annotations_into_another(a
     assert sorted(note[:21] for note in notes) == ["", "SYNTHETIC annotations"]
 
 
+def test_what_is_measured_of_others_alone_changes_nothing(address, experiment):
+    both = scores_of(["a", "b"], confidence=0.95, measures=["MLA", "Top1"])
+    columns = [pl.when(checkpoint="a").then(name).alias(name) for name in ("MLA", "MLA_low", "MLA_high")]
+    scores = replace(both, frame=both.frame.with_columns(columns))
+    for mla in ("error", "wrong"):
+        log(address, replace(scores, signatures={**scores.signatures, "MLA": f"MLA|data:x|missing:{mla}"}))
+    asked = client(address)
+    found = asked.search_runs([asked.get_experiment_by_name(experiment).experiment_id])
+    assert Counter(run.info.run_name for run in found) == {"a": 2, "b": 1}
+    (tags,) = (run.data.tags for run in found if run.info.run_name == "b")
+    assert "signature.Top1" in tags
+    assert "interval.Top1" in tags
+    assert not [tag for tag in tags if "MLA" in tag]
+
+
 def test_many_runs_are_found_again(address, experiment):
     scores = scores_of([f"m{number}" for number in range(22)], measures=["MLA"])
     log(address, scores)
@@ -321,7 +337,16 @@ def test_a_deleted_experiment_is_named(address, experiment):
     asked = client(address)
     asked.delete_experiment(asked.create_experiment(experiment))
     with pytest.raises(TrackerError, match=r"is deleted in MLflow. Restore it, or name another"):
-        log(address, scores_of(["a"]))
+        parse_tracker(f"mlflow={address}").check()
+
+
+def test_an_experiment_that_cannot_be_made_is_told_with_the_reason(address, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "x" * 600)
+    reason = r"^the experiment 'x{100}…' cannot be made in MLflow: .*500 characters.*\. Name another one with MLFLOW"
+    with pytest.raises(TrackerError, match=reason) as told:
+        parse_tracker(f"mlflow={address}").check()
+    assert len(str(told.value)) < 500
+    assert "\n" not in str(told.value)
 
 
 class TestNoServer:
@@ -331,6 +356,9 @@ class TestNoServer:
             ("http://127.0.0.1:9", "Connection refused"),
             ("htp://x", "unsupported URI 'htp://x'"),
             ("{address}/nothing", "404"),
+            ("127.0.0.1:9", r"an address starts with http:// or https://\. Name http://127\.0\.0\.1:9\.$"),
+            ("localhost", r"Name http://localhost\.$"),
+            ("tracking.example.org/mlflow", r"Name http://tracking\.example\.org/mlflow\.$"),
         ],
     )
     def test_a_wrong_address_is_one_sentence_at_once(self, address, uri, reason):
@@ -340,6 +368,14 @@ class TestNoServer:
         assert time.monotonic() - start < 30
         assert "cannot be reached" in str(told.value)
         assert "\n" not in str(told.value)
+
+    def test_without_an_address_the_ways_to_name_one_are_said(self, monkeypatch):
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        tracker = parse_tracker("mlflow")
+        monkeypatch.setattr(tracker, "_client", None)
+        said = r"MLflow at its default cannot be reached: .* No address is named: .*--log mlflow=URI or MLFLOW_TRACKING"
+        with pytest.raises(TrackerError, match=said):
+            tracker.check()
 
     def test_a_server_that_does_not_answer_is_not_waited_for(self):
         with socket.socket() as silent:

@@ -160,6 +160,17 @@ def test_a_measure_that_is_asked_for_later_comes_in_beside(tmp_path):
     assert len(found["MLA"]) == len(found["Top1"]) == 1
 
 
+def test_what_is_measured_of_others_alone_changes_nothing(tmp_path):
+    both = scores_of(["a", "b"], confidence=0.95, measures=["MLA", "Top1"])
+    columns = [pl.when(checkpoint="a").then(name).alias(name) for name in ("MLA", "MLA_low", "MLA_high")]
+    scores = replace(both, frame=both.frame.with_columns(columns))
+    log(tmp_path, scores)
+    before = own_files(tmp_path / "b")
+    assert "MLA" not in text_of(tmp_path / "b")
+    log(tmp_path, replace(scores.rows([1]), signatures={**scores.signatures, "MLA": "MLA|data:x|missing:wrong"}))
+    assert own_files(tmp_path / "b") == before
+
+
 def test_files_of_others_are_left_alone(tmp_path):
     folder = tmp_path / "a"
     folder.mkdir()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 
@@ -143,6 +144,15 @@ class TestJsonLines:
                 )
         assert len(path.read_text().splitlines()) == 2
 
+    def test_what_is_measured_of_others_alone_changes_nothing(self, tmp_path):
+        path = tmp_path / "log"
+        with_mla = scores_of(["a"], measures=["MLA"])
+        for mla in (with_mla, replace(with_mla, signatures={"MLA": "MLA|data:x|missing:wrong"})):
+            both = scores_of(["a", "b"], measures=["MLA", "Top1"], MLA=[0.5, None], MLA_right=[3, None])
+            found = self.log(path, replace(both, signatures={**both.signatures, **mla.signatures}))
+        assert [line["checkpoint"] for line in found] == ["a", "b", "a"]
+        assert found[1]["measures"].keys() == found[1]["signatures"].keys() == {"Top1"}
+
     def test_of_several_of_one_name_none_is_added_again(self, tmp_path):
         path = tmp_path / "log"
         for _ in range(2):
@@ -170,6 +180,17 @@ class TestJsonLines:
         parse_tracker(f"jsonl={path}").log(Results.of(scores_of(["a"])))
         assert json.loads(path.read_text().splitlines()[-1])["checkpoint"] == "a"
 
+    @pytest.mark.parametrize("left", [1, 20, 100])
+    def test_a_first_line_that_a_kill_cut_off_is_no_obstacle_for_good(self, left, tmp_path):
+        path = tmp_path / "log"
+        self.log(path, scores_of(["a"]))
+        line = path.read_bytes()
+        path.write_bytes(line[:left])
+        for _ in range(2):
+            parse_tracker(f"jsonl={path}").check()
+            parse_tracker(f"jsonl={path}").log(Results.of(scores_of(["a"])))
+        assert path.read_bytes() == line[:left] + b"\n" + line
+
     @pytest.mark.parametrize("name", STRANGE)
     def test_any_name_is_one_line_of_ascii(self, name):
         (line,) = lines(Results.of(scores_of([name])) if name != "\udcff" else _lone_surrogate())
@@ -180,10 +201,12 @@ class TestJsonLines:
     def test_nothing_that_is_no_number_gets_into_json(self):
         (line,) = lines(Results.of(scores_of(["a"], MLA=[math.nan], Top1=[math.inf], wrong=[None])))
         found = json.loads(line)
-        assert (found["measures"]["MLA"], found["measures"]["Top1"], found["counts"]["wrong"]) == (None, None, None)
+        assert found["measures"].keys() == found["signatures"].keys() == {*MEASURES} - {"MLA", "Top1"}
+        assert "wrong" not in found["counts"]
 
     @pytest.mark.parametrize(
-        "content", ["notes\n", '{"a": 1}\n', '{"checkpoint": "a", "file_name": "b"}\n', "[" * 9999]
+        "content",
+        ["notes\n", '{"a": 1}\n', '{"checkpoint": "a", "file_name": "b"}\n', "[" * 9999, '{\n "a": 1\n}\n', "\nnotes"],
     )
     def test_another_file_is_left_alone(self, content, tmp_path):
         path = tmp_path / "file"
@@ -196,6 +219,25 @@ class TestJsonLines:
     def test_a_place_that_cannot_be_written_is_refused(self, where, tmp_path):
         with pytest.raises(TrackerError, match=r"cannot be written: .*Name another file"):
             parse_tracker(f"jsonl={tmp_path / where}").check()
+
+    def test_a_pipe_is_refused_in_one_sentence(self, tmp_path):
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        with pytest.raises(TrackerError, match=r"pipe: cannot be written: [^.]*not seekable\. Name another file\.$"):
+            parse_tracker(f"jsonl={path}").check()
+
+    def test_a_device_takes_lines_too(self):
+        tracker = parse_tracker("jsonl=/dev/null")
+        tracker.check()
+        assert tracker.log(Results.of(scores_of(["a"]))) == []
+
+    @pytest.mark.parametrize("where", ["-", "/dev/stdout"])
+    def test_standard_output_by_either_name(self, where, capsys):
+        tracker = parse_tracker(f"jsonl={where}")
+        tracker.check()
+        tracker.log(Results.of(scores_of(["a"])))
+        assert tracker.takes_standard_output
+        assert json.loads(capsys.readouterr().out)["checkpoint"] == "a"
 
 
 def _lone_surrogate():
