@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
 from typing import Final
 
 EXTRAS: Final = {
@@ -25,6 +26,9 @@ EXTRAS: Final = {
 }
 """What each extra for users adds; those of developers (dev, test, …) are left out."""
 
+_MODULES: Final = {".py", ".so", ".pyd", ".pth"}
+"""Endings of files that a package is imported from; of an editable one it is the last."""
+
 _REQUIREMENT: Final = re.compile(
     r"(?P<package>[\w.-]+)\s*(\[[^\]]*\])?\s*\(?(?P<versions>[^;()]*)\)?\s*;\s*extra == ['\"](?P<extra>[^'\"]+)['\"]\s*"
 )
@@ -41,11 +45,14 @@ class Package:
         Which versions, such as `>=1.11`; empty for any.
     version : str, optional
         The one that is installed.
+    lost : bool
+        Whether nothing but its metadata is left, so that pip takes it for installed.
     """
 
     name: str
     needed: str
     version: str | None
+    lost: bool = False
 
     @property
     def too_old(self) -> bool:
@@ -62,6 +69,8 @@ class Package:
         """
         if self.version is None:
             return f"{self.name} is missing"
+        if self.lost:
+            return f"{self.name} {self.version} has lost its files: pip install --force-reinstall {self.name}"
         return f"{self.name} {self.version} is older than needed ({self.needed})" if self.too_old else ""
 
 
@@ -93,7 +102,17 @@ def installed_version(package: str) -> str | None:
     return found
 
 
-def extras(requirements: Iterable[str], version_of: Callable[[str], str | None] = installed_version) -> list[Extra]:
+def has_lost_its_files(package: str) -> bool:
+    """Whether an installed package lists its files, and no module is among those that are there."""
+    files = distribution(package).files
+    return files is not None and not any(path.suffix in _MODULES and Path(path.locate()).exists() for path in files)
+
+
+def extras(
+    requirements: Iterable[str],
+    version_of: Callable[[str], str | None] = installed_version,
+    lost: Callable[[str], bool] = has_lost_its_files,
+) -> list[Extra]:
     """The extras for users that a distribution offers.
 
     Parameters
@@ -102,6 +121,8 @@ def extras(requirements: Iterable[str], version_of: Callable[[str], str | None] 
         Of the distribution (`importlib.metadata.requires`). One with a condition besides its extra is not looked at.
     version_of : callable
         The installed version of a package, None where it is not.
+    lost : callable
+        Whether nothing but the metadata of an installed package is left.
 
     Returns
     -------
@@ -112,7 +133,9 @@ def extras(requirements: Iterable[str], version_of: Callable[[str], str | None] 
     for requirement in requirements:
         if parts := _REQUIREMENT.fullmatch(requirement):
             name, needed = parts["package"], parts["versions"].strip()
-            packages.setdefault(parts["extra"], []).append(Package(name, needed, version_of(name)))
+            found = version_of(name)
+            package = Package(name, needed, found, lost=found is not None and lost(name))
+            packages.setdefault(parts["extra"], []).append(package)
     return [Extra(name, adds, tuple(packages[name])) for name, adds in EXTRAS.items() if name in packages]
 
 

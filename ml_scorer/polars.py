@@ -11,11 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml_scorer.annotations import Annotations, load_annotations
-from ml_scorer.errors import PredictionsError
+from ml_scorer.errors import PredictionsError, faults_text
 from ml_scorer.measures.rule import scored_rows
 from ml_scorer.measures.verdict_counts import VERDICT_COUNTS, verdict_table
 from ml_scorer.predictions import ReadOptions
-from ml_scorer.predictions.labels import exact_labels
+from ml_scorer.predictions.labels import exact_labels, label_faults
 from ml_scorer.predictions.tables.cells import label_cells
 from ml_scorer.schema import IMAGE_NAME, NUM_CLASSES, VALIDATION_IMAGES, Images, image_name
 from ml_scorer.scoring.judged import named, original_labels
@@ -167,7 +167,10 @@ def _class_indices(predictions: pl.Series) -> pl.Series:
     places = pl.arange(predictions.len(), eager=True).cast(pl.String)
 
     def labels(given: pl.Series, places: pl.Series) -> NDArray[np.int16]:
-        found = exact_labels(label_cells(given, places, _WHERE, ReadOptions()), _WHERE)
+        numbers = label_cells(given, places, _WHERE, ReadOptions())
+        if label_faults(numbers):
+            raise PredictionsError(faults_text(_WHERE, label_faults(numbers, "row " + places)))
+        found = exact_labels(numbers, _WHERE)
         return found if found.ndim == 1 else found[:, 0]
 
     return _with_nulls(predictions, lambda known: labels(predictions.filter(known), places.filter(known)))

@@ -101,7 +101,8 @@ def bundle(
     AnnotationsError, AnnotationsNotFoundError
         If a table is damaged, of another kind, or not there.
     BundleError
-        If a wheel is wrong, cannot be had, or does not fit the target. Nothing is written.
+        If the folder cannot be made, or a wheel is wrong, cannot be had, or does not fit the target. Nothing is
+        written.
     """
     require_pip()
     target = target or target_of()
@@ -147,8 +148,15 @@ def _put_in_place_when_whole(folder: Path) -> Iterator[tuple[Path, Path]]:
             )
         if place.is_mount() or place == Path.cwd():
             raise BundleError(f"-o {folder}: is a drive or the current folder. Name a new folder in it.")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", suffix=".part", dir=place.parent) as work:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
+    except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise BundleError(
+            f"-o {folder}: no folder can be made in {place.parent}: {reason}. Name another one."
+        ) from error
+    with beside as work:
         part = Path(work, "bundle")
         part.mkdir()
         yield part, Path(work)

@@ -107,7 +107,7 @@ def _offered(entry_point: EntryPoint, kind: TableKind) -> Place:
         offered = entry_point.load()
         table = Path(offered() if callable(offered) else offered)
         fault = "" if table.is_file() else f"{table} is not a file"
-    except Exception as error:  # noqa: BLE001 (somebody else's code; whatever it raises, it is told)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (somebody else's code; whatever it raises, it is told)
         fault = f"{type(error).__name__}: {error}"
     if fault:
         sentence = (

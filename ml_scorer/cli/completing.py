@@ -1,11 +1,11 @@
-"""What the shell completes behind the commands: names of files."""
+"""What the shell completes behind the commands: names of files, and what stands behind `=`."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
 from ml_scorer.cli.exits import RefusingGroup
 
@@ -27,6 +27,16 @@ class CompletingGroup(RefusingGroup):
     def command_named(self, context: click.Context, name: str) -> click.Command | None:
         """The command of this name, as it was made."""
         return super().get_command(context, name)
+
+
+@add_completion_class
+class _Bash(BashComplete):
+    """What bash asks for, which makes three words of `--order=im`."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the one that is completed, without those that are `=`, and this one."""
+        words, incomplete = super().get_completion_args()
+        return [word for word in words if word != "="], incomplete
 
 
 class _PathText(click.types.StringParamType):

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import click
 import polars as pl
+from click.shell_completion import CompletionItem
 
 from ml_scorer.errors import MeasureError
-from ml_scorer.measures import parse_measure
+from ml_scorer.measures import MEASURES, parse_measure
 from ml_scorer.predictions.folders import natural_order
 from ml_scorer.scores import Scores
 
@@ -31,6 +32,7 @@ def ordering_options(command: _Command) -> _Command:
             "--sort",
             metavar="M",
             callback=_order,
+            shell_complete=_complete_sort,
             help=f"Order of the rows: a measure, best first; {BY_NAME}; or {AS_GIVEN}, as they come (default).",
         ),
     ):
@@ -89,6 +91,11 @@ def row_order(
             f"--sort {by}: not among what is measured: {', '.join(measures)}. Ask for it too: --measure '{by}'."
         )
     return rows[:top]
+
+
+def _complete_sort(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    names = (*MEASURES, BY_NAME, AS_GIVEN)
+    return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
 
 
 def _order(_: click.Context, __: click.Parameter, text: str | None) -> str | None:

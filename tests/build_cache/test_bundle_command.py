@@ -285,6 +285,20 @@ def test_the_current_folder_and_one_that_cannot_be_replaced_are_refused(run, own
     assert not list((tmp_path / "here").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("output", "fault"),
+    [
+        ("file/x", "no folder can be made in {}/file: it is a file."),
+        ("file/x/y", "no folder can be made in {}/file/x: Not a directory."),
+        ("/proc/x", "no folder can be made in /proc: No such file or directory."),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(run, own, tmp_path, output, fault):
+    (tmp_path / "file").touch()
+    message = refusal(run("--wheel", own, output=tmp_path / output), tmp_path)
+    assert message == f"Error: -o {tmp_path / output}: {fault.format(tmp_path)} Name another one."
+
+
 def test_what_was_interrupted_leaves_nothing(run, own, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt

@@ -74,6 +74,7 @@ def script(tmp_path):
     [
         ("ml-scorer mist\t", "ml-scorer mistakes"),
         ("ml-scorer score pred\t", "ml-scorer score predictions.csv"),
+        ("ml-scorer score --order=ilsv\t", "ml-scorer score --order=ilsvrc"),
         ("ml-scorer score --annotations tab\t", "ml-scorer score --annotations tables/"),
     ],
 )
@@ -89,6 +90,11 @@ def test_a_real_bash_completes(typed, line, script, tmp_path):
         (["score", "--measure", "t"], ["plain,Top1", "plain,Top5"]),
         (["score", "--order", "tf"], ["plain,tfds", "plain,tfds-sequential"]),
         (["score", "--order", "names.t"], ["file,names.t"]),
+        (["score", "--order", "=", "ilsv"], ["plain,ilsvrc"]),
+        (["score", "--order", "=", "tfds", "--on-error", "=", "st"], ["plain,stop"]),
+        (["score", "--on-error", "="], ["plain,stop", "plain,skip"]),
+        (["score", "--sort", "n"], ["plain,name", "plain,none"]),
+        (["scores", "DIR", "--sort", "top"], ["plain,Top1", "plain,Top5"]),
         (["score", "runs/"], ["file,runs/"]),
         (["groups", "--groups", "g"], ["file,g"]),
         (["compare", "a.csv", "b"], ["file,b"]),

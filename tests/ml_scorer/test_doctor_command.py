@@ -165,6 +165,7 @@ def test_a_variable_that_names_no_file(run, monkeypatch, tmp_path):
     ("source", "fault"),
     [
         ("raise RuntimeError('no')", "RuntimeError: no"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
         ("def table(: pass", "SyntaxError: "),
         ("table = '/no/such/file'", "/no/such/file is not a file"),
         ("other = 1", "AttributeError: "),
@@ -229,7 +230,8 @@ def test_every_requirement_of_an_extra_is_understood():
     optional = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]
     for name in set(optional) & set(EXTRAS):
         needed = [requirement for requirement in optional[name] if not requirement.startswith("ml-scorer[")]
-        (extra,) = extras([f"{requirement}; extra == '{name}'" for requirement in needed], lambda _: "9999")
+        declared = [f"{requirement}; extra == '{name}'" for requirement in needed]
+        (extra,) = extras(declared, lambda _: "9999", lambda _: False)
         assert len(extra.packages) == len(needed)
         assert all(package.needed == "" or package.needed.startswith(">=") for package in extra.packages)
 
@@ -252,7 +254,7 @@ def test_missing_packages_and_too_old_ones_are_told_apart(installed, faults):
         'scipy>=1.11 ; extra == "report"',
         "ruff; extra == 'dev'",
     ]
-    (extra,) = extras(requirements, installed.get)
+    (extra,) = extras(requirements, installed.get, lambda _: False)
     assert (extra.name, extra.faults) == ("report", faults)
     assert extra.install == "pip install 'ml-scorer[report]'"
 
@@ -278,6 +280,20 @@ def test_extras_are_said_with_what_they_add(run, found, monkeypatch):
         {"name": "no-such-package", "needed": ">=2", "version": None, "too_old": False}
     ]
     assert said["report"]["packages"][0]["too_old"]
+
+
+def test_a_package_of_which_only_the_metadata_is_left_is_not_installed(run, monkeypatch, tmp_path):
+    about = tmp_path / "half_gone-2.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: half-gone\nVersion: 2.0\n")
+    (about / "RECORD").write_text("half_gone/__init__.py,,\nhalf_gone-2.0.dist-info/METADATA,,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(doctor, "requires", lambda _: ["half-gone; extra == 'stats'"])
+    lost = "half-gone 2.0 has lost its files: pip install --force-reinstall half-gone"
+    assert f"\nstats         not installed ({lost}): " in run().stdout
+    (tmp_path / "half_gone").mkdir()
+    (tmp_path / "half_gone" / "__init__.py").touch()
+    assert "\nstats         installed (half-gone 2.0): " in run().stdout
 
 
 def test_a_checkout_that_is_not_installed(run, found, monkeypatch):

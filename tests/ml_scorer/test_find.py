@@ -149,6 +149,8 @@ def test_a_package_offers_a_path_or_a_function(places, table, source):
         ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
         ("other = 1", "AttributeError"),
         ("table = None", "TypeError"),
+        ("import sys\nsys.exit('no table')", "SystemExit: no table"),
+        ("def table():\n    raise SystemExit", "SystemExit: "),
         ("def table():\n    raise FileNotFoundError('gone')", "FileNotFoundError: gone"),
     ],
 )

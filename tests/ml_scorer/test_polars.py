@@ -156,6 +156,21 @@ def test_what_is_no_class_is_an_error(synthetic, predictions, sentence):
         frame.select(pl.col("prediction").imagenet.verdict("image", synthetic))
 
 
+@pytest.mark.parametrize(
+    ("predictions", "place"),
+    [
+        ([1.0, None, float("nan")], "nan at row 2"),
+        ([1, None, 1000], "1000 at row 2"),
+        (["1", None, "1000"], "1000.0 at row 2"),
+        ([[1, 2], None, [3, 1000]], "1000 at row 2"),
+        (["tench", None, "no class"], "'no class' at 2"),
+    ],
+)
+def test_nulls_count_in_the_place_of_a_fault(predictions, place):
+    with pytest.raises(Exception, match=place):
+        pl.DataFrame({"prediction": predictions}).select(pl.col("prediction").imagenet.class_name())
+
+
 def test_annotations_are_found_as_elsewhere(genuine_table, monkeypatch):
     monkeypatch.setenv("ML_SCORER_ANNOTATIONS", str(genuine_table))
     frame = pl.DataFrame({"image": ["ILSVRC2012_val_00000293"], "prediction": [394]})

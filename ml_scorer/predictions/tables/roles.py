@@ -22,7 +22,7 @@ NAME_COLUMNS: Final = (
 
 LABEL_COLUMNS: Final = (
     ("predicted_class", "predicted_label", "predicted_index", "predicted", "prediction", "predictions", "pred", "preds",
-     "pred_class", "pred_label", "pred_index", "top1", "top1_class", "argmax"),
+     "pred_class", "pred_label", "pred_index", "y_pred", "top1", "top1_class", "argmax"),
     ("index", "class_index", "class_id", "class_idx", "class", "label"),
 )  # fmt: skip
 """Names of label columns; those that say "prediction" go before those that might mean something else."""
