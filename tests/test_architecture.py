@@ -16,7 +16,7 @@ SCORER = Path(ml_scorer.__file__).parent
 EXPORTER = Path(build_cache.__file__).parent
 
 LAYERS = (
-    ("addresses", "errors", "extras", "schema", "version"),
+    ("addresses", "errors", "extras", "schema", "version", "writing"),
     ("imagenet", "steps"),
     ("annotations",),
     ("measures",),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TextIO, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ from ml_scorer.report import BINARY_FORMATS, ENDINGS, FORMATS
 from ml_scorer.report.document import Document
 from ml_scorer.report.intervals import TO
 from ml_scorer.report.printable import printable_lines
+from ml_scorer.writing import write_output
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -102,6 +103,11 @@ def writing(output: str) -> Iterator[None]:
         raise click.ClickException(f"-o {output}: cannot be written: {error.strerror}. Name another file.") from error
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream is a terminal; it is None where it was closed before the command started."""
+    return stream is not None and stream.isatty()
+
+
 def emit(document: Document, format_: str, output: str | None, *, silent: bool = False) -> None:
     """Print a document or write it to a file; each failure is said on standard error, unless it stands in the table.
 
@@ -114,11 +120,11 @@ def emit(document: Document, format_: str, output: str | None, *, silent: bool =
     silent : bool
         Whether standard output is taken by something else, so that nothing is printed.
     """
-    to_terminal = output is None and sys.stdout.isatty() and not silent
+    to_terminal = output is None and is_terminal(sys.stdout) and not silent
     on_terminal = to_terminal and format_ == "table"
     if output is not None:
         with writing(output):
-            Path(output).write_bytes(_content(document, format_))
+            write_output(_content(document, format_), output)
         click.echo(f"wrote {output}", err=True)
     elif on_terminal:
         from rich.console import Console

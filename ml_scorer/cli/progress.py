@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Self
 
+from ml_scorer.cli.output import is_terminal
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -21,7 +23,7 @@ class ProgressBar:
     def __call__(self, done: int, total: int) -> None:
         """Show that so many of all are done."""
         if self._bar is None:
-            if total == 1 or not sys.stderr.isatty():
+            if total == 1 or not is_terminal(sys.stderr):
                 return
             self._bar = _bar(total)
             self._bar.start()

@@ -16,6 +16,7 @@ from ml_scorer.cli.step_pattern import step_pattern_option
 from ml_scorer.report.packages import check_packages
 from ml_scorer.report.printable import printable_lines
 from ml_scorer.scoring import OnError
+from ml_scorer.writing import write_output
 
 
 def _html(_: click.Context, __: click.Parameter, output: str) -> str:
@@ -71,7 +72,7 @@ def report(  # noqa: PLR0913, PLR0917 (one parameter for each option)
     say_doubts(outcomes.scores)
     page = report_page(outcomes, title=title, step_pattern=step_pattern, comparable=compare)
     with writing(output):
-        Path(output).write_text(page, encoding="utf-8", newline="\n")
+        write_output(page.encode(), output)
     click.echo(f"wrote {output} ({len(page.encode()) / 1e6:.1f} MB)", err=True)
     if failed:
         sys.exit(1)

@@ -6,7 +6,9 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from tempfile import TemporaryFile
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -41,6 +43,13 @@ _REMEDY: Final = (
 )
 
 
+_CONNECTED: Final = Lock()
+"""Held while a run has connected this process; Ray has one connection for a process."""
+
+_BEGINNING: Final = Lock()
+"""Held for a moment, so that no other run connects while one looks whether somebody has."""
+
+
 @contextmanager
 def joined(address: str | None) -> Iterator[Any]:
     """The module `ray`, connected; at the end a cluster that was started here is stopped, and any other one left alone.
@@ -56,16 +65,19 @@ def joined(address: str | None) -> Iterator[Any]:
     MissingExtraError
         If Ray is not installed.
     EngineError
-        If the cluster cannot be joined or started, or this process is connected to another one.
+        If the address is empty, the cluster cannot be joined or started, this process is connected to another one, or
+        another run of it has joined or started one for itself.
     """
-    given, address = address, address or os.environ.get("RAY_ADDRESS")
+    if address is not None and not address.strip():
+        raise EngineError("the address of the Ray cluster is empty. Name HOST:PORT, or leave the address out.")
+    given, address = address, address or os.environ.get("RAY_ADDRESS") or None
     for name, value in (_QUIET if address is None else _QUIET | _IMPATIENT).items():
         os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
         raise MissingExtraError("Scoring on a Ray cluster", "ray") from error
-    if ray.is_initialized():
+    if not _begin(ray):
         _check_joined(ray, given)
         yield ray
         return
@@ -76,16 +88,48 @@ def joined(address: str | None) -> Iterator[Any]:
             _join(ray, address)
         yield ray
     finally:
-        ray.shutdown()
+        try:
+            ray.shutdown()
+        finally:
+            _CONNECTED.release()
+
+
+def _begin(ray: Any) -> bool:  # noqa: ANN401 (an optional package)
+    """Whether this run is to connect the process, and holds `_CONNECTED` until its end; not if it is connected."""
+    with _BEGINNING:
+        if not _CONNECTED.locked() and ray.is_initialized():
+            return False
+        if not _CONNECTED.acquire(blocking=False):
+            raise EngineError(
+                "another run of this process has joined a Ray cluster for itself, and there is room for one. Wait for "
+                "its end, or call ray.init() before both, so that they share a cluster."
+            )
+    return True
 
 
 def _check_joined(ray: Any, address: str | None) -> None:  # noqa: ANN401 (an optional package)
     joined_address = ray.get_runtime_context().gcs_address
-    if address is not None and address not in {AUTO, joined_address}:
+    if address is None or address in {AUTO, joined_address}:
+        return
+    if _places(ray, address).isdisjoint(_places(ray, joined_address)):
         raise EngineError(
             f"this process is connected to the Ray cluster at {joined_address} already, and not to "
             f"{public_address(address)}. Leave the address out, or call ray.shutdown() first."
         )
+
+
+def _places(ray: Any, address: str) -> set[tuple[str, int]]:  # noqa: ANN401
+    """Numeric addresses, with ports, that an address stands for; for this machine's own Ray uses that of its node."""
+    host, port = _host_and_port(address)
+    if host is None or port is None:
+        return set()
+    try:
+        found = {str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except OSError:
+        return set()
+    if any(ip_address(number.partition("%")[0]).is_loopback for number in found):
+        found.add(ray.util.get_node_ip_address())
+    return {(number, port) for number in found}
 
 
 def _start(ray: Any) -> None:  # noqa: ANN401
@@ -144,11 +188,12 @@ def _aside() -> Iterator[list[str]]:
 def _check_answer(address: str) -> None:
     """Raise EngineError if nothing listens at an address: Ray itself would try for minutes."""
     place = public_address(address)
-    parts = urlsplit(place if "://" in place else f"//{place}")
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
+    if "://" in place:
+        raise EngineError(
+            f"{place}: the address of Ray Client or of another service, and a run joins the cluster itself. "
+            "Name HOST:PORT, such as 10.0.0.1:6379."
+        )
+    host, port = _host_and_port(address)
     if host is None or port is None:
         raise EngineError(f"{place}: not the address of a Ray cluster. Expected HOST:PORT, such as 10.0.0.1:6379.")
     try:
@@ -157,6 +202,15 @@ def _check_answer(address: str) -> None:
         raise EngineError(
             f"no Ray cluster answers at {place} ({error}). `ray start --head` on its first node says its address."
         ) from error
+
+
+def _host_and_port(address: str) -> tuple[str | None, int | None]:
+    """Both as far as they are there."""
+    parts = urlsplit(f"//{address}")
+    try:
+        return parts.hostname, parts.port
+    except ValueError:
+        return None, None
 
 
 def _first_line(error: Exception, address: str | None = None) -> str:

@@ -6,7 +6,8 @@ import os
 import pickle
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,7 @@ from ml_scorer.engines.patience import Patience
 from ml_scorer.errors import EngineError, MissingExtraError, PredictionsError
 from ml_scorer.predictions import Source
 from ml_scorer.scoring.block import Part, Refusal
+from ml_scorer.scoring.engine import Run
 from ml_scorer.scoring.job import Job
 from ml_scorer.scoring.pipeline import Pipeline
 from ml_scorer.version import tool_version
@@ -49,28 +51,32 @@ class RayEngine:
     Parameters
     ----------
     address : str, optional
-        Of a cluster: HOST:PORT, or `auto` for the one of this machine. None is that of the environment variable
-        RAY_ADDRESS, or else a cluster of this machine's processors, for the time of a run.
+        Of a cluster: HOST:PORT, or `auto` for the one of this machine. None is the one that this process is connected
+        to, else that of the environment variable RAY_ADDRESS, else a cluster of this machine's processors, for the time
+        of a run.
 
     Raises
     ------
     MissingExtraError
         In a run, if Ray is not installed.
     EngineError
-        In a run, if the cluster cannot be joined, has had no processors for ten minutes, or a node has no such package.
+        In a run, if the cluster cannot be joined, has had no processors for ten minutes, or a node has no such package;
+        or another run of this process has joined a cluster for itself meanwhile.
     """
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address
 
-    def run(self, pipeline: Pipeline, job: Job) -> Generator[tuple[int, list[Part]]]:
+    @contextmanager
+    def run(self, pipeline: Pipeline, job: Job) -> Iterator[Run]:
         """As in `ml_scorer.scoring.engine.Engine`."""
         if not job.wanted:
+            yield iter(())
             return
         with joined(self._address) as ray:
             run = _Run(ray, pipeline, job)
             try:
-                yield from run.results()
+                yield run.results()
             finally:
                 run.cancel()
 
@@ -89,7 +95,7 @@ class _Run:
         self._processors, self._looked = 0, float("-inf")
         self._patience = Patience()
 
-    def results(self) -> Iterator[tuple[int, list[Part]]]:
+    def results(self) -> Run:
         """What the groups give, in the order in which they are done."""
         waiting = groups(self._job, self._workers())
         while True:
@@ -106,7 +112,7 @@ class _Run:
     def cancel(self) -> None:
         """Give up what is under way."""
         for reference in self._under_way:
-            self._ray.cancel(reference, force=True)
+            self._ray.cancel(reference)
         self._under_way.clear()
 
     def _workers(self) -> int:
@@ -125,7 +131,7 @@ class _Run:
         # In a list, a reference goes as it is, rather than what it stands for.
         self._under_way[self._send.remote([self._pipeline], packed, tool_version())] = group
 
-    def _done(self) -> Iterator[tuple[int, list[Part]]]:
+    def _done(self) -> Run:
         """The groups that are done, once one is."""
         wait, references = self._ray.wait, list(self._under_way)
         if not wait(references, num_returns=1, timeout=_LOOK_EVERY, fetch_local=False)[0]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -170,12 +170,14 @@ class Scorer:
         blocks, refusals = list[Block](), list[Refusal]()
         job = Job(sources, range(len(sources)), keep)
         with ExitStack() as opened:
-            resuming = None if store is None else opened.enter_context(self._resuming(sources, store, keep))
+            resuming = None if store is None else self._resuming(sources, store, keep)
             if resuming is not None:
                 blocks = resuming.known
                 job = Job(sources, resuming.new, keep, resuming.states)
             done = len(sources) - len(job.wanted)
-            run = opened.enter_context(closing((engine or self._threads).run(self._pipeline, job)))
+            run = opened.enter_context((engine or self._threads).run(self._pipeline, job))
+            if resuming is not None:
+                opened.enter_context(resuming)  # and left first: what there is is kept before the rest is given up
             for number, parts in run:
                 scored = [part for part in parts if isinstance(part, Block)]
                 refused = [part for part in parts if isinstance(part, Refusal)]

@@ -56,13 +56,18 @@ def file_state(path: str | PathLike[str]) -> FileState:
     if not source.isascii():
         _check_name(source)
     if not stat.S_ISDIR(status.st_mode):
-        changed = max(status.st_mtime_ns, status.st_ctime_ns)
+        changed = _changed_ns(status)
         return FileState(source, status.st_size, changed, now - changed >= FRESH)
     files = [(name, file.stat()) for name, file in _files(Path(path))]
-    listing = "\n".join(f"{name}\0{each.st_size}\0{each.st_mtime_ns}" for name, each in files)
+    listing = "\n".join(f"{name}\0{each.st_size}\0{_changed_ns(each)}" for name, each in files)
     modified = int.from_bytes(blake2b(listing.encode(errors="surrogateescape"), digest_size=8).digest()) >> 1
-    last = max((each.st_mtime_ns for _, each in files), default=status.st_mtime_ns)
+    last = max((_changed_ns(each) for _, each in files), default=_changed_ns(status))
     return FileState(source, sum(each.st_size for _, each in files), modified, now - last >= FRESH)
+
+
+def _changed_ns(status: os.stat_result) -> int:
+    """Time of the last change of a file: `cp -p` and the like set one of the two back, but not the other."""
+    return max(status.st_mtime_ns, status.st_ctime_ns)
 
 
 def unchanged(path: str | PathLike[str], state: FileState) -> bool:

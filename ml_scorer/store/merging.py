@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from ml_scorer.store.columns import KEY
-from ml_scorer.store.parts import list_parts, scan_part, write_part
+from ml_scorer.store.parts import list_parts, scan_part, write_part, writing
 
 MOST_PARTS: Final = 16
 """Small parts that are left alone."""
@@ -32,5 +32,6 @@ def merge_parts(folder: Path) -> None:
     except FileNotFoundError:
         return  # another process is merging
     write_part(folder, latest_of_each(rows))
-    for part in small:
-        part.unlink(missing_ok=True)
+    with writing(folder):
+        for part in small:
+            part.unlink(missing_ok=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from io import BytesIO
@@ -23,6 +24,7 @@ import polars as pl
 from ml_scorer.errors import StoreError, some
 from ml_scorer.predictions.folders import STORE_PART
 from ml_scorer.store.columns import COLUMNS
+from ml_scorer.writing import put_in_place
 
 PART: Final = re.compile(STORE_PART)
 _PARTIAL: Final = re.compile(r"\.scores-.*\.partial")
@@ -113,25 +115,28 @@ def write_part(folder: Path, rows: pl.DataFrame) -> Path:
 
     Raises
     ------
-    OSError
+    StoreError
         If it cannot be written; nothing is left behind then.
     """
     buffer = BytesIO()
     rows.write_parquet(buffer, compression="zstd", compression_level=1)
     content = buffer.getvalue()
     part = folder / f"scores-{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{_digest(content)}.parquet"
-    partial = folder / f".{part.name}.{token_hex(4)}.partial"
-    try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(part)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _flush_folder(folder)
+    with writing(folder):
+        put_in_place(content, part, f".{part.name}.{token_hex(4)}.partial")
     return part
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what keeps a store from being written into a StoreError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: this store of results cannot be written: {error.strerror or error}. Make room or get write "
+            "access there, or name another folder."
+        ) from error
 
 
 def remove_left_over(folder: Path) -> None:
@@ -164,17 +169,3 @@ def _names(folder: Path) -> set[str]:
 
 def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=8).hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a renaming last through a loss of power, where the system can."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:  # nor do all network file systems flush them
-        return
-    finally:
-        os.close(descriptor)

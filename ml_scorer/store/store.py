@@ -15,7 +15,7 @@ from ml_scorer.store.columns import COLUMNS, READING
 from ml_scorer.store.files import FileState, content_hash, hash_function
 from ml_scorer.store.lookup import Lookup
 from ml_scorer.store.merging import latest_of_each, merge_parts
-from ml_scorer.store.parts import check_folder, read_parts, remove_left_over, write_part
+from ml_scorer.store.parts import check_folder, read_parts, remove_left_over, write_part, writing
 from ml_scorer.store.results import Results, nothing
 from ml_scorer.store.rows import results_of
 from ml_scorer.store.settings import Measured, Settings
@@ -36,7 +36,7 @@ class Store:
     Raises
     ------
     StoreError
-        If the folder holds other things, or, with `create=False`, no results.
+        If the folder holds other things, or cannot be written, or, with `create=False`, holds no results.
     """
 
     def __init__(self, folder: str | PathLike[str], *, create: bool = True) -> None:
@@ -44,9 +44,10 @@ class Store:
         if self.folder.exists() and not self.folder.is_dir():
             raise StoreError(f"{self.folder}: a file, and a store of results is a folder. Name another one.")
         if create:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            check_folder(self.folder)
-            remove_left_over(self.folder)
+            with writing(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                check_folder(self.folder)
+                remove_left_over(self.folder)
         elif not self.folder.exists():
             raise StoreError(f"{self.folder}: no such folder. `ml-scorer score … --store {self.folder}` makes one.")
         else:

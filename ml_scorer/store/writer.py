@@ -56,7 +56,7 @@ class Writer:
 
         Raises
         ------
-        OSError
+        StoreError
             If a part cannot be written.
         """
         if not self._pending:

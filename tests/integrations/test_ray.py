@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,29 @@ cluster.shutdown()
 """A cluster that has no processors, and gets one when it is found out that it has none."""
 
 
+AT_ONCE = """
+import sys
+from ml_scorer import Scorer, load_annotations
+from ml_scorer.engines.ray import RayEngine
+from ml_scorer.errors import EngineError
+
+scorer, folder, engine = Scorer(load_annotations(sys.argv[2]), order="ilsvrc"), sys.argv[1], RayEngine(sys.argv[3])
+refused = []
+
+def meanwhile(done, total):
+    try:
+        scorer.score(folder, engine=engine)
+    except EngineError as error:
+        refused.append(str(error))
+
+first = scorer.score(folder, engine=engine, progress=meanwhile)
+print(refused[0])
+print(first.frame.height)
+print(scorer.score(folder, engine=engine).frame.height)
+"""
+"""A run that begins before another one has ended, and one after that."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def workers_environment(tmp_path_factory):
     """What nodes and workers that are started here see: this checkout, the readers above, a token, an empty home."""
@@ -153,7 +177,7 @@ def same(found, expected):
         assert found.exact(measure) == expected.exact(measure)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost", "nonsense:port"])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost", "nonsense:port", ":1", "ray:1:2"])
 def test_a_wrong_address_is_told_at_once(address, synthetic, sweep):
     with pytest.raises(EngineError, match=r"no Ray cluster answers at|not the address of a Ray cluster"):
         score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
@@ -166,6 +190,23 @@ def test_a_secret_in_an_address_is_not_shown(address, synthetic, sweep):
         score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
     assert "me:" not in str(told.value)
     assert "cr/et" not in str(told.value)
+
+
+@pytest.mark.parametrize("address", ["ray://localhost:10001", "http://localhost:8265"])
+def test_the_address_of_another_service_is_told_at_once(address, synthetic, sweep, monkeypatch):
+    monkeypatch.setattr("socket.create_connection", None)
+    with pytest.raises(EngineError, match=rf"^{address}: the address of Ray Client or of another .* Name HOST:PORT"):
+        score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
+
+
+@pytest.mark.parametrize("address", ["", " "])
+def test_an_empty_address_is_refused(address, synthetic, synthetic_table, sweep):
+    with pytest.raises(EngineError, match=r"the address of the Ray cluster is empty\. Name HOST:PORT, or leave"):
+        score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))
+    options = ["--annotations", str(synthetic_table), "--order", "ilsvrc", "--engine", "ray", "--address", address]
+    result = CliRunner().invoke(main, ["score", str(sweep), *options])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: the address of the Ray cluster is empty.")
 
 
 def test_hundreds_of_files_give_the_same_bits_and_progress(engine, synthetic, sweep):
@@ -311,6 +352,33 @@ def test_a_process_that_is_connected_joins_no_other_cluster(engine, synthetic, s
         score(sweep, synthetic, order="ilsvrc", engine=RayEngine("10.0.0.1:6379"))
 
 
+def test_a_connection_holds_under_every_name_of_this_machine(cluster, engine, synthetic, sweep):
+    host, port = cluster.address.split(":")
+    expected = score(sweep / "step-0.npy", synthetic, order="ilsvrc")
+    for name in (host, "localhost", "127.0.0.1"):
+        same(score(sweep / "step-0.npy", synthetic, order="ilsvrc", engine=RayEngine(f"{name}:{port}")), expected)
+    for other in (f"localhost:{int(port) + 1}", f"10.0.0.1:{port}", "nowhere"):
+        with pytest.raises(EngineError, match=rf"connected to the Ray cluster at .+ already, and not to {other}"):
+            score(sweep, synthetic, order="ilsvrc", engine=RayEngine(other))
+
+
+def test_runs_at_once_share_the_connection_that_their_caller_made(engine, synthetic, sweep):
+    scorer = Scorer(synthetic, order="ilsvrc")
+    expected = scorer.score(sweep)
+    with ThreadPoolExecutor(2) as threads:
+        for found in [threads.submit(scorer.score, sweep, engine=engine) for _ in range(2)]:
+            same(found.result(), expected)
+
+
+def test_a_run_that_connects_is_the_only_one(cluster, sweep, synthetic_table):
+    command = [sys.executable, "-c", AT_ONCE, sweep, synthetic_table, cluster.address]
+    run = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    refused, first, second = run.stdout.splitlines()
+    assert refused.startswith("another run of this process has joined a Ray cluster for itself, and there is room for")
+    assert first == second == str(FILES)
+
+
 def test_an_interrupt_keeps_what_was_scored(cluster, sweep, synthetic_table, tmp_path):
     folder, store = tmp_path / "slow", tmp_path / "store"
     folder.mkdir()
@@ -342,7 +410,7 @@ def test_a_cluster_without_processors_is_not_waited_for_without_a_word(synthetic
 
 def test_without_an_address_a_cluster_is_started_and_stopped(sweep, synthetic_table):
     options = ["--annotations", synthetic_table, "--order", "ilsvrc", "--format", "csv"]
-    found = ran("score", sweep, *options, "--engine", "ray")
+    found = ran("score", sweep, *options, "--engine", "ray", environment={"RAY_ADDRESS": ""})
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout == ran("score", sweep, *options).stdout
 

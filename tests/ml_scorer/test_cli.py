@@ -317,6 +317,46 @@ def test_an_output_in_a_folder_that_does_not_exist_is_refused(scored_small, smal
     refused(scored_small(small_file, "-o", tmp_path / "nowhere" / "scores.csv"), "nowhere")
 
 
+def test_an_output_that_cannot_be_written_leaves_the_earlier_one(small_table, small_file, tmp_path):
+    output = tmp_path / "scores.json"
+    output.write_text("of yesterday")
+    program = (
+        "import resource, signal, sys, ml_scorer.cli; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); sys.dont_write_bytecode = True; ml_scorer.cli.main()"
+    )
+    command = [sys.executable, "-c", program, "score", small_file, "--annotations", small_table, "-o", output]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"Error: -o {output}: cannot be written: File too large. Name another file.\n",
+    )
+    assert output.read_text() == "of yesterday"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_an_output_may_be_a_stream(small_table, small_file, tmp_path):
+    printed = run("score", small_file, "--annotations", small_table, "--format", "csv").stdout
+    options = ["--annotations", small_table, "--format", "csv", "-o", "/dev/stdout"]
+    assert run_alone("score", small_file, *options).stdout == printed
+    with (tmp_path / "scores.csv").open("w") as file:
+        command = [sys.executable, "-m", "ml_scorer", "score", small_file, *options]
+        subprocess.run(list(map(str, command)), stdout=file, stderr=subprocess.DEVNULL, check=True)
+        assert (tmp_path / "scores.csv").stat().st_ino == os.fstat(file.fileno()).st_ino
+    assert (tmp_path / "scores.csv").read_text() == printed
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_terminals(closed, small_table, small_file):
+    command = f'exec "$@" {closed}'
+    arguments = [sys.executable, "-m", "ml_scorer", "score", small_file, small_file, "--annotations", small_table]
+    result = subprocess.run(
+        ["/bin/sh", "-c", command, "sh", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
+    assert ("MLA" in result.stdout) is (closed == "2>&-")
+
+
 # Measures, orders, checkpoints
 
 

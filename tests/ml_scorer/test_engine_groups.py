@@ -82,7 +82,8 @@ def test_the_content_of_a_file_that_changed_since_it_was_looked_at_is_not_told(s
     np.save(path, validation_labels()[1:])
     state = FileState(str(path), path.stat().st_size, 1, settled=True)
     job = Job([Source("a", str(path))], [0], Keep(), {0: state})
-    ((number, parts),) = ThreadEngine(1).run(Scorer(synthetic, order="ilsvrc")._pipeline, job)  # noqa: SLF001
+    with ThreadEngine(1).run(Scorer(synthetic, order="ilsvrc")._pipeline, job) as run:  # noqa: SLF001
+        ((number, parts),) = run
     assert number == 1
     assert [type(part) for part in parts] == [Block, Contents]
     assert parts[1].hashes == {}

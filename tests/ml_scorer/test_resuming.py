@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +211,44 @@ def test_a_file_that_took_the_place_of_one_of_the_same_size_and_time_is_scored(s
     write(sweep[1], labels_of(0.9, 9))
     found = score(sweep, synthetic, order="ilsvrc", store=tmp_path / "store")
     assert found.frame.equals(score(sweep, synthetic, order="ilsvrc").frame)
+
+
+def test_a_hive_folder_whose_file_was_replaced_and_kept_its_time_is_scored(synthetic, tmp_path):
+    folder = tmp_path / "hive"
+    (folder / "step=1").mkdir(parents=True)
+    names = [image_name(number) for number in range(1, 50_001)]
+    for path, right in ((folder / "step=1" / "a.parquet", 0.5), (tmp_path / "b.parquet", 0.9)):
+        table = pl.DataFrame({"image": names, "prediction": labels_of(right)})
+        table.write_parquet(path, compression="uncompressed")
+        os.utime(path, ns=(OLD, OLD))
+    first = score(folder, synthetic, store=tmp_path / "store")
+    time.sleep(2.1)  # the next run knows by time what was scored now
+    assert score(folder, synthetic, store=tmp_path / "store").frame.equals(first.frame)
+    (tmp_path / "b.parquet").replace(folder / "step=1" / "a.parquet")
+    found = score(folder, synthetic, store=tmp_path / "store")
+    assert found.frame.equals(score(folder, synthetic).frame)
+    assert not found.frame.equals(first.frame)
+
+
+def test_what_there_is_is_kept_before_a_run_gives_up_the_rest(synthetic, sweep, tmp_path):
+    kept = []
+
+    class Interrupted(ThreadEngine):
+        @contextmanager
+        def run(self, pipeline, job):
+            with super().run(pipeline, job) as results:
+                try:
+                    yield self.interrupted(results)
+                finally:
+                    kept.append(Store(tmp_path / "store").frame()["source"].n_unique())
+
+        def interrupted(self, results):
+            yield from results
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(sweep, synthetic, order="ilsvrc", store=tmp_path / "store", engine=Interrupted())
+    assert kept == [len(sweep)]
 
 
 def test_another_list_of_imagenet_m_is_another_result(synthetic, sweep, tmp_path):

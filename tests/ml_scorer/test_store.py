@@ -307,9 +307,15 @@ def test_a_part_that_cannot_be_written_leaves_nothing_behind(store, files, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StoreError, match=rf"{store.folder}: this store .* written: No space left .* Make room"):
         put(store, results(files))
     assert parts(store) == []
+
+
+def test_a_store_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match=rf"{tmp_path}/file/store: this store of results cannot be written: Not a dir"):
+        Store(tmp_path / "file" / "store")
 
 
 def test_left_over_partial_files_are_not_read_and_go_when_they_are_old(store, files):
@@ -478,6 +484,18 @@ def test_a_folder_changes_with_any_file_in_it(tmp_path, change):
         write_file(folder / "c.parquet", b"")
     assert not unchanged(folder, state)
     assert (content_hash(folder) == content) is (change == "time")
+
+
+def test_a_file_in_a_folder_that_was_replaced_and_kept_its_time_is_another(tmp_path):
+    folder = tmp_path / "table"
+    (folder / "step=1").mkdir(parents=True)
+    file = write_file(folder / "step=1" / "a.parquet", b"old")
+    state = file_state(folder)
+    assert not state.settled  # the file is new, whatever its time says
+    time.sleep(0.02)
+    write_file(tmp_path / "b.parquet", b"new").replace(file)
+    assert file_state(folder).size == state.size
+    assert not unchanged(folder, state)
 
 
 def test_content_is_hashed_as_xxhash_does(tmp_path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ml_scorer.errors import MissingExtraError
 from ml_scorer.report.charts.embedding import VEGA_LITE, spec
 from ml_scorer.report.charts.theme import PALETTES, ThemeName
+from ml_scorer.writing import write_output
 
 if TYPE_CHECKING:
     import altair as alt
@@ -66,11 +67,11 @@ def save(
     drawn["background"] = PALETTES[theme_name].surface
     options: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
     if ending == ".png":
-        path.write_bytes(vl_convert.vegalite_to_png(drawn, scale=SCALE, **options))
+        write_output(vl_convert.vegalite_to_png(drawn, scale=SCALE, **options), path)
     elif ending == ".pdf":
-        path.write_bytes(vl_convert.vegalite_to_pdf(drawn, **options))
+        write_output(vl_convert.vegalite_to_pdf(drawn, **options), path)
     else:
         picture: str = vl_convert.vegalite_to_svg(drawn, **options)
         # What reads a picture out reads the element that stands first in it.
-        path.write_text(picture.replace(">", f"><desc>{escape(description)}</desc>", 1), encoding="utf-8")
+        write_output(picture.replace(">", f"><desc>{escape(description)}</desc>", 1).encode(), path)
     return path
