@@ -13,6 +13,7 @@ import polars as pl
 
 from ml_scorer.errors import PredictionsError, some
 from ml_scorer.report.exact import PARQUET_FORMAT, SIGNATURE, unguarded
+from ml_scorer.report.seal import read_sealed
 from ml_scorer.signature import measurement
 from ml_scorer.statistics.confidence import check_level
 
@@ -123,7 +124,7 @@ def read_result(path: str | PathLike[str]) -> EarlierResult | None:
 def _from_parquet(path: str) -> EarlierResult | None:
     try:
         metadata = pl.read_parquet_metadata(path)
-    except (pl.exceptions.PolarsError, OSError):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return None  # the reader of predictions says what is wrong with it
     if metadata.get("format") != PARQUET_FORMAT:
         return None
@@ -131,9 +132,10 @@ def _from_parquet(path: str) -> EarlierResult | None:
         signatures = json.loads(metadata.get("signatures", "null"))
         confidence = json.loads(metadata.get("confidence", "null"))
         names = _columns(signatures if isinstance(signatures, dict) else {})
-        there = pl.read_parquet_schema(path)
-        rows = pl.read_parquet(path, columns=[name for name in there if name in names]).to_dicts()
-    except (ValueError, RecursionError, OSError, pl.exceptions.PolarsError) as error:
+        frame = read_sealed(path, metadata)
+        there = frame.columns
+        rows = frame.select(name for name in there if name in names).to_dicts()
+    except (ValueError, RecursionError, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _damaged(path, str(error)) from error
     if "checkpoint" not in there:
         raise PredictionsError(

@@ -13,6 +13,7 @@ import polars as pl
 from ml_scorer.annotations import Identity
 from ml_scorer.report.document import Document
 from ml_scorer.report.lists import listed
+from ml_scorer.report.seal import SEAL, seal
 
 PARQUET_FORMAT: Final = "ml_scorer.result/1"
 """What the metadata of a Parquet file says that it is, under the key `format`."""
@@ -62,7 +63,7 @@ def csv_text(document: Document) -> str:
 
 
 def parquet_bytes(document: Document) -> bytes:
-    """The first table as a Parquet file; what else there is stands in its metadata, as JSON."""
+    """The first table as a Parquet file; in its metadata stand what else there is, as JSON, and a seal on all of it."""
     about: Mapping[str, Any] = {
         "signatures": dict(document.signatures),
         "annotations": identity_fields(document.annotations),
@@ -73,7 +74,8 @@ def parquet_bytes(document: Document) -> bytes:
     buffer = BytesIO()
     metadata = {"format": PARQUET_FORMAT, "table": document.tables[0].name}
     metadata |= {key: json.dumps(value) for key, value in about.items()}
-    document.tables[0].frame.write_parquet(buffer, metadata=metadata)
+    frame = document.tables[0].frame
+    frame.write_parquet(buffer, metadata={**metadata, SEAL: seal(frame, metadata)})
     return buffer.getvalue()
 
 

@@ -16,6 +16,7 @@ from ml_scorer.errors import PredictionsError
 from ml_scorer.predictions.shards import Cut
 from ml_scorer.report.document import Document
 from ml_scorer.report.exact import PARQUET_FORMAT
+from ml_scorer.report.seal import SEAL, read_sealed
 from ml_scorer.scores import Failure, Origins, Scores
 
 _SOURCE: Final = "source"
@@ -24,11 +25,17 @@ _NAME: Final = "name_in_source"
 GAP: Final = "gap"
 """Key of the metadata that says what a merged result lacks."""
 
-_TEXTS: Final = ("format", "table", "ARROW:schema")
+_TEXTS: Final = ("format", "table", SEAL, "ARROW:schema")
 """What the metadata hold as it is; all else is JSON."""
 
 _KEYS: Final = ("signatures", "annotations", "failed", "near_chance")
 """What the metadata of every result hold."""
+
+_DAMAGES: Final = (
+    ValueError, TypeError, KeyError, AttributeError, RecursionError, pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)  # fmt: skip
+"""What reading a result raises that is not what was written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +104,7 @@ def read_part(path: str) -> Part:
         start = file.read(4)
     try:
         metadata = pl.read_parquet_metadata(path) if start == b"PAR1" else {}
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _damaged(path, str(error)) from error
     if metadata.get("format") != PARQUET_FORMAT or metadata.get("table") != "scores":
         raise PredictionsError(
@@ -106,8 +113,8 @@ def read_part(path: str) -> Part:
         )
     try:
         about = {key: json.loads(text) for key, text in metadata.items() if key not in _TEXTS}
-        return _part(path, pl.read_parquet(path), about)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, pl.exceptions.PolarsError) as error:
+        return _part(path, read_sealed(path, metadata), about)
+    except _DAMAGES as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
 

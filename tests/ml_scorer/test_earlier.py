@@ -162,6 +162,28 @@ def test_a_result_in_parquet_says_what_it_is(tmp_path):
         read_result(tmp_path / "a.parquet")
 
 
+def test_a_changed_result_in_parquet_is_refused(tmp_path):
+    path = written(tmp_path / "a.parquet", ("a", 0.8, 0.79, 0.81), confidence=0.95)
+    metadata = pl.read_parquet_metadata(path)
+    metadata.pop("ARROW:schema")
+    pl.read_parquet(path).with_columns(MLA=0.7999).write_parquet(path, metadata=metadata)
+    with pytest.raises(PredictionsError, match="an earlier result, but damaged: its content is not what was written"):
+        read_result(path)
+
+
+def test_a_panic_of_polars_is_a_damaged_result(tmp_path, monkeypatch):
+    path = written(tmp_path / "a.parquet", ("a", 0.8, 0.79, 0.81))
+
+    def panic(*_args, **_options):
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(PredictionsError, match="an earlier result, but damaged: index out of bounds"):
+        read_result(path)
+    monkeypatch.setattr(pl, "read_parquet_metadata", panic)
+    assert read_result(path) is None  # the reader of predictions says what is wrong with it
+
+
 def test_rows_of_several_levels_of_confidence_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("checkpoint,MLA,MLA signature,confidence\na,0.5,x,0.9\nb,0.5,x,0.95\n")
     with pytest.raises(PredictionsError, match=r"rows of several levels of confidence stand in it: 0\.9, 0\.95"):

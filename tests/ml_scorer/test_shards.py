@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ from polars.testing import assert_frame_equal
 from readme import code_blocks
 
 from ml_scorer.cli import main
+from ml_scorer.errors import PredictionsError
 from ml_scorer.predictions.shards import Shard
 from ml_scorer.predictions.sources import Source, Sources
 from ml_scorer.report.merging import merge
+from ml_scorer.report.parts import read_part
 from ml_scorer.signature import joined_signatures
 
 PARTS = ("part-1.parquet", "part-2.parquet")
@@ -78,7 +81,7 @@ def content(path):
     metadata = pl.read_parquet_metadata(path)
     metadata.pop("ARROW:schema")
     return pl.read_parquet(path), {
-        key: text if key in {"format", "table"} else json.loads(text) for key, text in metadata.items()
+        key: text if key in {"format", "table", "seal"} else json.loads(text) for key, text in metadata.items()
     }
 
 
@@ -219,6 +222,11 @@ def test_what_is_no_result_is_refused(run, sweep, synthetic_table, tmp_path):
     )
     frame, metadata = pl.read_parquet(part), pl.read_parquet_metadata(part)
     metadata.pop("ARROW:schema")
+    frame.with_columns(pl.col("MLA") + 1e-9).write_parquet("damaged.parquet", metadata=metadata)
+    result = run("merge", "damaged.parquet")
+    assert "damaged.parquet: a result, but damaged: ValueError: its content is not what was written." in result.stderr
+    metadata.pop("seal")
+    assert run("merge", part).stdout == run("merge", without_seal(part)).stdout
     frame.drop("MLA").write_parquet("damaged.parquet", metadata=metadata)
     assert (
         "damaged.parquet: a result, but damaged: ValueError: no column MLA." in run("merge", "damaged.parquet").stderr
@@ -228,6 +236,49 @@ def test_what_is_no_result_is_refused(run, sweep, synthetic_table, tmp_path):
         assert "damaged.parquet: a result, but damaged: " in run("merge", "damaged.parquet").stderr
     (tmp_path / "cut.parquet").write_bytes((tmp_path / part).read_bytes()[:-50])
     assert "cut.parquet: a result, but damaged: " in run("merge", "cut.parquet").stderr
+
+
+def without_seal(part):
+    """The same result as an earlier version would have written it."""
+    metadata = pl.read_parquet_metadata(part)
+    metadata.pop("seal")
+    pl.read_parquet(part).write_parquet("unsealed.parquet", metadata=metadata)
+    return "unsealed.parquet"
+
+
+def test_any_damaged_byte_is_told_or_does_no_harm(run, sweep, tmp_path):
+    (part,) = shards(run, sweep, 1, "--confidence", "0.9")
+    whole = Path(part).read_bytes()
+    expected = read_part(part)
+    random, told = np.random.default_rng(0), 0
+    for place, change in zip(random.integers(4, len(whole), 400), random.integers(1, 256, 400), strict=True):
+        damaged = bytearray(whole)
+        damaged[place] ^= int(change)
+        Path(part).write_bytes(damaged)
+        try:
+            found = read_part(part)
+        except PredictionsError:
+            told += 1
+            continue
+        for field in fields(expected):
+            before, now = getattr(expected, field.name), getattr(found, field.name)
+            assert now.equals(before) if field.name == "frame" else repr(now) == repr(before)
+    assert told > 200  # nobody needs the rest to read the table
+
+
+def test_a_panic_of_polars_is_a_damaged_part(run, sweep, monkeypatch):
+    (part,) = shards(run, sweep, 1)
+
+    def panic(*_args, **_options):
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    for reader in ("read_parquet", "read_parquet_metadata"):
+        with monkeypatch.context() as patch:
+            patch.setattr(pl, reader, panic)
+            result = run("merge", part)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {part}: a result, but damaged: ")
+        assert "index out of bounds. Score that part again." in result.stderr
 
 
 def test_merged_scores_have_no_exact_sums(run, sweep):
