@@ -24,7 +24,8 @@ def test_a_cell_shows_a_table_with_signatures(synthetic, synthetic_table, tmp_pa
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     client = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
-    (shown,) = notebook.cells[0].outputs
+    warned, shown = notebook.cells[0].outputs
+    assert "DoubtfulWarning: 100% top-1: a. Are these the original labels" in warned.text
     assert "<td" in shown.data["text/html"]
     assert "SYNTHETIC annotations" in shown.data["text/html"]
     assert "MLA|data:SYNTHETIC@" in shown.data["text/html"]
