@@ -126,6 +126,8 @@ def emit(document: Document, format_: str, output: str | None, *, silent: bool =
         with writing(output):
             write_output(_content(document, format_), output)
         click.echo(f"wrote {output}", err=True)
+    elif sys.stdout is None and not silent:
+        raise click.ClickException("standard output is closed. Name a file: -o FILE.")
     elif on_terminal:
         from rich.console import Console
 

@@ -125,7 +125,7 @@ def _places(ray: Any, address: str) -> set[tuple[str, int]]:  # noqa: ANN401
         return set()
     try:
         found = {str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except OSError:
+    except (OSError, UnicodeError):
         return set()
     if any(ip_address(number.partition("%")[0]).is_loopback for number in found):
         found.add(ray.util.get_node_ip_address())
@@ -198,7 +198,7 @@ def _check_answer(address: str) -> None:
         raise EngineError(f"{place}: not the address of a Ray cluster. Expected HOST:PORT, such as 10.0.0.1:6379.")
     try:
         socket.create_connection((host, port), _ANSWERS_WITHIN).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter, where it is no name of a host
         raise EngineError(
             f"no Ray cluster answers at {place} ({error}). `ray start --head` on its first node says its address."
         ) from error
@@ -206,11 +206,12 @@ def _check_answer(address: str) -> None:
 
 def _host_and_port(address: str) -> tuple[str | None, int | None]:
     """Both as far as they are there."""
-    parts = urlsplit(f"//{address}")
     try:
-        return parts.hostname, parts.port
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
     except ValueError:
         return None, None
+    return host, port
 
 
 def _first_line(error: Exception, address: str | None = None) -> str:

@@ -129,8 +129,8 @@ def _best_labels_elsewhere(
     rows = np.flatnonzero(together[:, k + 2])
     columns, ties, faults = (np.array(part) for part in (together[:, :k], together[:, k], together[:, k + 1]))
     if rows.size:
-        few = _on_host(library.take(logits, library.asarray(rows), axis=0))
-        columns[rows], tied, faults[rows] = searched_columns(few, k=k, background=background)
+        # The whole batch comes to the host: some of its rows alone are of another shape each time, to be compiled anew.
+        columns[rows], tied, faults[rows] = searched_columns(_on_host(logits), k=k, rows=rows, background=background)
         ties[rows] = np.where(tied, TIED, UNTIED)
     return columns, ties, faults
 

@@ -84,7 +84,7 @@ def examine(predictions: Predictions, options: ReadOptions, where: str, *, trust
         if right >= _IMPLAUSIBLE * images.size:
             continue
         best = best_fit(numbers, others, right)
-        if best is not None:
+        if best is not None and not _takes_for_neighbours(numbers, said.numbers, best):
             misread.append((row, _misread(said, right, best, images.size)))
             continue
         if off := off_by_one(numbers, said.numbers, right, columns=columns):
@@ -130,6 +130,17 @@ def fitting(numbers: NDArray[Any], options: ReadOptions, images: Images | None =
         return ""
     names, advice = _told(best)
     return f" It fits {names} ({best.right / numbers.size:.2%} top-1): pass {advice}."
+
+
+def _takes_for_neighbours(numbers: NDArray[Any], known: Labels, best: Fit) -> bool:
+    """Whether classes are taken for the next ones by number as well as for those before: that is no numbering."""
+    steps = best.candidates[0].numbers - known
+    step = int(steps[0])
+    return (
+        abs(step) == 1
+        and bool((steps == step).all())
+        and best.right < TIMES * np.count_nonzero(numbers == known - step)
+    )
 
 
 def _check_bits(predictions: Predictions, rows: NDArray[np.intp], class_ids: ClassIds, where: str) -> None:

@@ -17,6 +17,7 @@ MOST_RIGHT: Final = 0.5
 _HIGHEST: Final = 255
 _PLAUSIBLE: Final = 0.05  # top-1
 _FEWEST: Final = 50  # images, below which this may be chance
+_FEWEST_CLASSES: Final = 10  # with larger numbers, so that no constant prediction is one of them
 
 
 def have_lost_bits(numbers: NDArray[Any], images: Images, class_ids: ClassIds) -> bool:
@@ -33,7 +34,9 @@ def have_lost_bits(numbers: NDArray[Any], images: Images, class_ids: ClassIds) -
     if not numbers.size or numbers.max() > _HIGHEST:
         return False
     known = class_ids.numbers[validation_labels()[images]]
-    right = np.count_nonzero(numbers == known)
-    right_but_for_bits = np.count_nonzero(numbers == known & _HIGHEST)
+    right, right_but_for_bits = numbers == known, numbers == known & _HIGHEST
     enough = max(_FEWEST, _PLAUSIBLE * images.size)
-    return bool(right_but_for_bits > enough and right < MOST_RIGHT * right_but_for_bits)
+    fitting = np.count_nonzero(right_but_for_bits)
+    if fitting <= enough or np.count_nonzero(right) >= MOST_RIGHT * fitting:
+        return False
+    return np.unique(known[right_but_for_bits & ~right]).size >= _FEWEST_CLASSES

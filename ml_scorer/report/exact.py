@@ -18,6 +18,9 @@ from ml_scorer.report.seal import SEAL, seal
 PARQUET_FORMAT: Final = "ml_scorer.result/1"
 """What the metadata of a Parquet file says that it is, under the key `format`."""
 
+SCORES: Final = "scores"
+"""Name of the table of scores, which other commands read back."""
+
 SIGNATURE: Final = " signature"
 """Ends the heading of the column of CSV that holds the signature of the measure before it."""
 
@@ -63,7 +66,10 @@ def csv_text(document: Document) -> str:
 
 
 def parquet_bytes(document: Document) -> bytes:
-    """The first table as a Parquet file; in its metadata stand what else there is, as JSON, and a seal on all of it."""
+    """The first table as a Parquet file; what else there is stands in its metadata, as JSON.
+
+    Scores, which are read back, have a seal on all of it.
+    """
     about: Mapping[str, Any] = {
         "signatures": dict(document.signatures),
         "annotations": identity_fields(document.annotations),
@@ -75,7 +81,9 @@ def parquet_bytes(document: Document) -> bytes:
     metadata = {"format": PARQUET_FORMAT, "table": document.tables[0].name}
     metadata |= {key: json.dumps(value) for key, value in about.items()}
     frame = document.tables[0].frame
-    frame.write_parquet(buffer, metadata={**metadata, SEAL: seal(frame, metadata)})
+    if document.tables[0].name == SCORES:
+        metadata[SEAL] = seal(frame, metadata)
+    frame.write_parquet(buffer, metadata=metadata)
     return buffer.getvalue()
 
 

@@ -15,7 +15,7 @@ from ml_scorer.annotations.identity import recorded_identity
 from ml_scorer.errors import PredictionsError
 from ml_scorer.predictions.shards import Cut
 from ml_scorer.report.document import Document
-from ml_scorer.report.exact import PARQUET_FORMAT
+from ml_scorer.report.exact import PARQUET_FORMAT, SCORES
 from ml_scorer.report.seal import SEAL, read_sealed
 from ml_scorer.scores import Failure, Origins, Scores
 
@@ -106,7 +106,7 @@ def read_part(path: str) -> Part:
         metadata = pl.read_parquet_metadata(path) if start == b"PAR1" else {}
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _damaged(path, str(error)) from error
-    if metadata.get("format") != PARQUET_FORMAT or metadata.get("table") != "scores":
+    if metadata.get("format") != PARQUET_FORMAT or metadata.get("table") != SCORES:
         raise PredictionsError(
             f"{path}: expected scores that `ml-scorer score … -o FILE.parquet` wrote; found something else. "
             f"Parts are merged from Parquet alone, which holds all of them."

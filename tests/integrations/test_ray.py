@@ -177,7 +177,7 @@ def same(found, expected):
         assert found.exact(measure) == expected.exact(measure)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost", "nonsense:port", ":1", "ray:1:2"])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost", "nonsense:port", ":1", "ray:1:2", "[::1:2", "a..b:1"])
 def test_a_wrong_address_is_told_at_once(address, synthetic, sweep):
     with pytest.raises(EngineError, match=r"no Ray cluster answers at|not the address of a Ray cluster"):
         score(sweep, synthetic, order="ilsvrc", engine=RayEngine(address))

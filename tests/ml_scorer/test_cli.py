@@ -352,9 +352,11 @@ def test_closed_streams_are_no_terminals(closed, small_table, small_file):
     result = subprocess.run(
         ["/bin/sh", "-c", command, "sh", *map(str, arguments)], capture_output=True, text=True, check=False
     )
-    assert result.returncode == 0
+    is_lost = ">&-" in closed.split("2>&-")[0]
+    assert result.returncode == is_lost
     assert "Traceback" not in result.stderr
-    assert ("MLA" in result.stdout) is (closed == "2>&-")
+    assert ("MLA" in result.stdout) is not is_lost
+    assert ("standard output is closed. Name a file: -o FILE." in result.stderr) is (closed == ">&-")
 
 
 # Measures, orders, checkpoints

@@ -152,6 +152,23 @@ def test_a_file_cut_in_a_label_that_further_columns_follow_is_refused_as_such(pa
     assert read(path, f"image,pred,probability,note\n{A},100,0.5,x\n{B},10,,") == {None: {1: 100, 2: 10}}
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        f'image,pred,note\n{A},3,x\n{B},4,"two\nlines"',
+        f'image,pred,note\n{A},3,x\n{B},4,"a, b"',
+        f'image,note,pred\n{A},x,3\n{B},"two\nlines",4',
+        f"image,pred,\n{A},3\n{B},4",
+        f"image,pred,note\n{A},3\n{B},4",
+        f"image,pred,note\n{A},3,\n{B},4,",
+        f"pred,image\n3,{A}\n4,{B}",
+    ],
+)
+def test_whole_rows_are_no_cut_ones_whatever_ends_the_file(rows, end, path):
+    assert read(path, rows + end) == {None: {1: 3, 2: 4}}
+
+
 def test_a_last_line_longer_than_what_is_looked_at_first_is_whole(path):
     assert read(path, f'image,pred,note\n{A},100,x\n{B},10,"{"no, " * 5000}"') == {None: {1: 100, 2: 10}}
 

@@ -309,6 +309,9 @@ def test_labels_that_are_small_by_themselves_have_lost_no_bits(resnet50, weak, o
     for labels in resnet50, validation_labels():
         small = np.flatnonzero(labels[1:] < 256).astype(np.int32) + 1
         assert checked(Predictions(small, resnet50[None, small], "names"), options(None)) == [False]
+    of_three = np.flatnonzero(np.isin(validation_labels()[1:], [256, 512, 768])).astype(np.int32) + 1
+    constant = Predictions(of_three, np.zeros((1, of_three.size), np.int16), "names")
+    assert checked(constant, options(None), trust=True) == [True]
     images = orders["ilsvrc"].images
     knows_no_more = np.minimum(weak[images], 255)
     assert checked(Predictions(images, knows_no_more[None], "names"), options(None)) == [False]

@@ -73,6 +73,31 @@ def test_a_weak_model_in_the_right_order_passes_and_one_that_is_off_does_not(acc
             ml_scorer.score(np.roll(weak, 1), genuine, order="imagefolder")
 
 
+def test_classes_taken_for_their_neighbours_are_no_shift(genuine):
+    known = validation_labels()[class_folder_order()]
+    rng = np.random.default_rng(0)
+    for seed in range(5):
+        chance = np.random.default_rng(seed).random(50_000)
+        odd_alone = np.where(chance < 0.8, known | 1, rng.integers(0, 1000, 50_000)).astype(np.int16)
+        ml_scorer.score(odd_alone, genuine, order="imagefolder")
+        even_alone = np.where(chance < 0.8, known & -2, rng.integers(0, 1000, 50_000)).astype(np.int16)
+        ml_scorer.score(even_alone, genuine, order="imagefolder")
+        next_one = np.where(chance < 0.3, known, np.where(chance < 0.72, np.minimum(known + 1, 999), known // 7))
+        ml_scorer.score(next_one.astype(np.int16), genuine, order="imagefolder")
+
+
+@pytest.mark.parametrize("form", ["labels", "logits"])
+def test_the_images_that_a_model_gets_wrong_are_scored(form, by_number, genuine):
+    known = validation_labels()[1:]
+    wrong = np.flatnonzero(by_number != known)
+    names = [f"ILSVRC2012_val_{place + 1:08d}.JPEG" for place in wrong.tolist()]
+    given = by_number[wrong]
+    if form == "logits":
+        given = (given[:, None] == np.arange(1000)).astype(np.float16)
+    scores = ml_scorer.score(given, genuine, order=names, missing="wrong")
+    assert scores.frame["Top1"][0] == 0 < scores.frame["MLA"][0]
+
+
 def test_a_background_class_that_was_not_cut_off(by_class, genuine):
     logits = np.zeros((50_000, 1001), np.float16)
     logits[np.arange(50_000), by_class + 1] = 1

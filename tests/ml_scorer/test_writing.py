@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -58,6 +59,38 @@ def test_permissions_are_those_of_the_old_file_or_of_any_new_one(name, tmp_path)
     write_output(b"newer", file)
     assert file.stat().st_mode & 0o7777 == 0o640
     assert file.read_bytes() == b"newer"
+
+
+def test_a_file_of_several_names_stays_one(tmp_path):
+    file, other = tmp_path / "scores.csv", tmp_path / "other.csv"
+    file.write_bytes(b"old")
+    other.hardlink_to(file)
+    write_output(b"new", file)
+    assert file.samefile(other)
+    assert other.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("reason", [errno.EBUSY, errno.EPERM])
+def test_a_file_that_cannot_be_replaced_is_written(reason, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(reason, os.strerror(reason))
+
+    file = tmp_path / "scores.csv"
+    file.write_bytes(b"older and longer")
+    monkeypatch.setattr(Path, "replace", refuse)
+    write_output(b"new", file)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+    with pytest.raises(OSError, match=os.strerror(reason)):
+        write_output(b"new", tmp_path / "another.csv")
+
+
+def test_a_file_of_somebody_else_stays_theirs(tmp_path, monkeypatch):
+    file = tmp_path / "scores.csv"
+    file.write_bytes(b"old")
+    before = file.stat()
+    monkeypatch.setattr(os, "geteuid", lambda: before.st_uid + 1)
+    write_output(b"new", file)
+    assert (file.stat().st_ino, file.read_bytes()) == (before.st_ino, b"new")
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -95,7 +95,8 @@ class _File:
             return
         last = rows[-1]
         names = last[self._form.image] if self._form.image in last.columns else pl.Series([], dtype=pl.String)
-        absent = _cells_of_last_line(self._path, self._start.separator) < len(self._start.types)
+        before, cells = _cells_of_last_lines(self._path, self._start.separator)
+        absent = cells < before
         empty = any(column.null_count() for column in last.iter_columns())
         if absent or empty or not image_rows(names).numbers.all():
             cells = ", ".join(str(value) for value in last.row(0) if value is not None)
@@ -111,15 +112,20 @@ def _ends_with_line_end(path: Path) -> bool:
         return file.read() in {b"\n", b"\r"}
 
 
-def _cells_of_last_line(path: Path, separator: str) -> int:
-    """How many cells the last line of a file has, that does not end in a line end."""
+def _cells_of_last_lines(path: Path, separator: str) -> tuple[int, int]:
+    """How many cells the last two lines have of a file that does not end in a line end.
+
+    0 and 0 where there are quotes: these can hold separators and line ends.
+    """
     with path.open("rb") as file:
         tail = b""
-        while b"\n" not in tail and len(tail) < file.seek(0, io.SEEK_END):
+        while tail.count(b"\n") < 2 and len(tail) < file.seek(0, io.SEEK_END):  # noqa: PLR2004 (so that both are whole)
             file.seek(-min(file.tell(), 2 * len(tail) or _TAIL_BYTES), io.SEEK_END)
             tail = file.read()
-    line = tail.rpartition(b"\n")[2].decode(errors="replace")
-    return len(next(csv.reader([line], delimiter=separator), []))
+    before, last = [b"", *tail.split(b"\n")][-2:]
+    if b'"' in before + last:
+        return 0, 0
+    return before.count(separator.encode()) + 1, last.count(separator.encode()) + 1
 
 
 def _no_table(path: Path, error: BaseException) -> PredictionsError:
