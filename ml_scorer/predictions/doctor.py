@@ -136,11 +136,9 @@ def _takes_for_neighbours(numbers: NDArray[Any], known: Labels, best: Fit) -> bo
     """Whether classes are taken for the next ones by number as well as for those before: that is no numbering."""
     steps = best.candidates[0].numbers - known
     step = int(steps[0])
-    return (
-        abs(step) == 1
-        and bool((steps == step).all())
-        and best.right < TIMES * np.count_nonzero(numbers == known - step)
-    )
+    if abs(step) != 1 or not (steps == step).all():
+        return False
+    return bool(best.right < TIMES * np.count_nonzero(numbers == known - step))
 
 
 def _check_bits(predictions: Predictions, rows: NDArray[np.intp], class_ids: ClassIds, where: str) -> None:

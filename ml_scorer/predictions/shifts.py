@@ -137,7 +137,7 @@ def off_by_one(numbers: NDArray[Any], known: Labels, right: int, *, columns: boo
         fitting = numbers == known + step
         # Classes are taken for their neighbours on either side.
         if (
-            np.count_nonzero(fitting) < max(fewest, TIMES * np.count_nonzero(numbers == known - step))
+            np.count_nonzero(fitting) < max(fewest, TIMES * int(np.count_nonzero(numbers == known - step)))
             or np.unique(known[fitting]).size < FEWEST
         ):
             continue

@@ -95,8 +95,8 @@ class _File:
             return
         last = rows[-1]
         names = last[self._form.image] if self._form.image in last.columns else pl.Series([], dtype=pl.String)
-        before, cells = _cells_of_last_lines(self._path, self._start.separator)
-        absent = cells < before
+        before, there = _cells_of_last_lines(self._path, self._start.separator)
+        absent = there < before
         empty = any(column.null_count() for column in last.iter_columns())
         if absent or empty or not image_rows(names).numbers.all():
             cells = ", ".join(str(value) for value in last.row(0) if value is not None)
