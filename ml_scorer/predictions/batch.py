@@ -44,11 +44,6 @@ class Predictions:
             None if self.names is None else self.names[start:stop],
         )
 
-    def checkpoints(self, rows: NDArray[np.intp]) -> Predictions:
-        """Some of the checkpoints, by their rows, and of each the most likely labels alone."""
-        names = None if self.names is None else tuple(self.names[row] for row in rows.tolist())
-        return Predictions(self.images, self.top1[rows], self.order, names=names)
-
     def called(self, row: int) -> str:
         """What to call a checkpoint at the beginning of a sentence; empty where it has no name of its own."""
         return "" if self.names is None else f"checkpoint {self.names[row]}: "

@@ -17,10 +17,13 @@ from ml_scorer.imagenet import validation_labels
 from ml_scorer.predictions.class_ids import CLASS_IDS, NO_CLASS, ClassIds
 from ml_scorer.predictions.orders import orders_of_size
 from ml_scorer.predictions.reading import ReadOptions
-from ml_scorer.schema import NUM_CLASSES, VALIDATION_IMAGES, Images, Labels
+from ml_scorer.schema import NUM_CLASSES, Images, Labels
 
 TIMES: Final = 5
 """How many times as many images must be right as in what was said; below as many times chance, top-1 is near it."""
+
+IMPLAUSIBLE: Final = 0.05
+"""Top-1 below which predictions may be read in a wrong way: other orders and numberings are tried."""
 
 LOWEST: Final = 0.02
 """Top-1 of a candidate that fits: twenty times chance. Numberings alike in part, such as numbers that count from 0 and
@@ -157,7 +160,7 @@ class CandidateCache:
             Whether the labels are the arg-max of logits.
         """
         latest, how = self._latest, (by_order, columns)
-        if latest is None or latest[0] is not options or latest[2] != how or not _same(latest[1], images):
+        if latest is None or latest[0] is not options or latest[2] != how or not same_images(latest[1], images):
             sequences = dict(_sequences(options, images, by_order=by_order))
             said = next(iter(sequences))
             latest = options, images, how, _in_every_numbering(sequences, options, said, columns=columns)
@@ -165,12 +168,18 @@ class CandidateCache:
         return latest[3]
 
 
+def is_one_off(numbers: NDArray[Any], known: Labels, step: int) -> bool:
+    """Whether numbers are off by a step on one side; one that takes classes for their neighbours does so on both."""
+    return bool(np.count_nonzero(numbers == known + step) >= TIMES * np.count_nonzero(numbers == known - step))
+
+
 def candidates_of_size(options: ReadOptions, size: int, *, columns: bool) -> tuple[Candidate, ...]:
     """Every order of so many images, in every numbering; no order is said."""
     return _in_every_numbering(orders_of_size(size, options.annotated), options, None, columns=columns)
 
 
-def _same(one: Images, other: Images) -> bool:
+def same_images(one: Images, other: Images) -> bool:
+    """Whether these are the same images in the same sequence; many files in a row have one array."""
     return one is other or np.array_equal(one, other)
 
 
@@ -181,9 +190,7 @@ def _sequences(options: ReadOptions, images: Images, *, by_order: bool) -> Itera
         yield "names", images
         return
     yield order.name, images
-    position = np.full(VALIDATION_IMAGES + 1, -1, np.intp)
-    position[order.images] = np.arange(order.images.size)
-    positions = position[images]
+    positions = order.places(images)
     if positions.min(initial=0) >= 0:
         for name, sequence in orders_of_size(order.images.size, options.annotated).items():
             if name != order.name:

@@ -17,21 +17,20 @@ from ml_scorer.imagenet import validation_labels
 from ml_scorer.predictions.batch import Predictions
 from ml_scorer.predictions.candidates import (
     FEWEST,
+    IMPLAUSIBLE,
     TIMES,
     Candidate,
     CandidateCache,
     Fit,
     best_fit,
     candidates_of_size,
+    is_one_off,
 )
 from ml_scorer.predictions.class_ids import ClassIds
 from ml_scorer.predictions.lost_bits import MOST_RIGHT, have_lost_bits
 from ml_scorer.predictions.reading import ReadOptions
 from ml_scorer.predictions.shifts import off_by_one
 from ml_scorer.schema import NUM_CLASSES, Images, Labels
-
-_IMPLAUSIBLE: Final = 0.05
-"""Top-1 below which other orders and numberings are tried."""
 
 _RUNS: Final = 32
 _RUN: Final = 64
@@ -71,7 +70,7 @@ def examine(predictions: Predictions, options: ReadOptions, where: str, *, trust
     columns = predictions.ties is not None
     if not columns:
         _check_bits(predictions, np.flatnonzero(right_in_sample < MOST_RIGHT), options.class_ids, where)
-    suspicious = np.flatnonzero(right_in_sample < _IMPLAUSIBLE)
+    suspicious = np.flatnonzero(right_in_sample < IMPLAUSIBLE)
     if not suspicious.size:
         return near_chance
     by_order = options.order is not None and predictions.order == options.order.name
@@ -81,7 +80,7 @@ def examine(predictions: Predictions, options: ReadOptions, where: str, *, trust
     for row in suspicious.tolist():
         numbers = number[top1[row]]
         right = said.right(numbers)
-        if right >= _IMPLAUSIBLE * images.size:
+        if right >= IMPLAUSIBLE * images.size:
             continue
         best = best_fit(numbers, others, right)
         if best is not None and not _takes_for_neighbours(numbers, said.numbers, best):
@@ -136,9 +135,7 @@ def _takes_for_neighbours(numbers: NDArray[Any], known: Labels, best: Fit) -> bo
     """Whether classes are taken for the next ones by number as well as for those before: that is no numbering."""
     steps = best.candidates[0].numbers - known
     step = int(steps[0])
-    if abs(step) != 1 or not (steps == step).all():
-        return False
-    return bool(best.right < TIMES * np.count_nonzero(numbers == known - step))
+    return abs(step) == 1 and bool((steps == step).all()) and not is_one_off(numbers, known, step)
 
 
 def _check_bits(predictions: Predictions, rows: NDArray[np.intp], class_ids: ClassIds, where: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_scorer.imagenet import validation_labels
+from ml_scorer.predictions.candidates import FEWEST, IMPLAUSIBLE
 from ml_scorer.predictions.class_ids import ClassIds
 from ml_scorer.schema import Images
 
@@ -15,9 +16,7 @@ MOST_RIGHT: Final = 0.5
 """Share of the images of which labels that have lost bits may still be right, at most."""
 
 _HIGHEST: Final = 255
-_PLAUSIBLE: Final = 0.05  # top-1
-_FEWEST: Final = 50  # images, below which this may be chance
-_FEWEST_CLASSES: Final = 10  # with larger numbers, so that no constant prediction is one of them
+_FEWEST_IMAGES: Final = 50  # below which this may be chance
 
 
 def have_lost_bits(numbers: NDArray[Any], images: Images, class_ids: ClassIds) -> bool:
@@ -35,8 +34,8 @@ def have_lost_bits(numbers: NDArray[Any], images: Images, class_ids: ClassIds) -
         return False
     known = class_ids.numbers[validation_labels()[images]]
     right, right_but_for_bits = numbers == known, numbers == known & _HIGHEST
-    enough = max(_FEWEST, _PLAUSIBLE * images.size)
+    enough = max(_FEWEST_IMAGES, IMPLAUSIBLE * images.size)
     fitting = np.count_nonzero(right_but_for_bits)
     if fitting <= enough or np.count_nonzero(right) >= MOST_RIGHT * fitting:
         return False
-    return np.unique(known[right_but_for_bits & ~right]).size >= _FEWEST_CLASSES
+    return np.unique(known[right_but_for_bits & ~right]).size >= FEWEST

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ml_scorer.annotations import Annotations
 from ml_scorer.errors import PredictionsError, some
@@ -33,6 +34,12 @@ class Order:
 
     name: str
     images: Images
+
+    def places(self, images: Images) -> NDArray[np.intp]:
+        """Where in the sequence some images are; -1 of one that is not."""
+        place = np.full(VALIDATION_IMAGES + 1, -1, np.intp)
+        place[self.images] = np.arange(self.images.size)
+        return place[images]
 
 
 def _ilsvrc(_: Images) -> Images:

@@ -76,12 +76,16 @@ class ReviewedLabels:
         return keys.size, reviewed / max(1, keys.size)
 
 
-def check_twin(predictions: Predictions, options: ReadOptions, reviewed: ReviewedLabels, where: str) -> None:
-    """Raise PredictionsError if one of the checkpoints fits the twin of what was said better than that.
+def check_twin(
+    predictions: Predictions, rows: NDArray[np.intp], options: ReadOptions, reviewed: ReviewedLabels, where: str
+) -> None:
+    """Raise PredictionsError if one of these checkpoints fits the twin of what was said better than that.
 
     Parameters
     ----------
     predictions : Predictions
+    rows : (rows,) int
+        The checkpoints that are looked at.
     options : ReadOptions
         What they were read by.
     reviewed : ReviewedLabels
@@ -90,12 +94,10 @@ def check_twin(predictions: Predictions, options: ReadOptions, reviewed: Reviewe
     """
     order = options.order
     twin = _TWIN.get((predictions.order, options.class_ids.name))
-    if twin is None or order is None or options.annotated is None:
+    if twin is None or order is None or options.annotated is None or not rows.size:
         return
-    place = np.empty(VALIDATION_IMAGES + 1, np.intp)
-    place[order.images] = np.arange(order.images.size)
-    images = ORDERS[twin[0]](options.annotated)[place[predictions.images]]
-    for labels in predictions.top1:
+    images = ORDERS[twin[0]](options.annotated)[order.places(predictions.images)]
+    for labels in predictions.top1[rows]:
         mistakes, as_said = reviewed.share_of_mistakes(predictions.images, labels)
         others = CLASS_IDS[twin[1]].labels[options.class_ids.numbers[labels]]
         _, as_twin = reviewed.share_of_mistakes(images, others)

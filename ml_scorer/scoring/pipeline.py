@@ -133,8 +133,8 @@ class Pipeline:
         sums = self._counter.sums(batch, where)
         strange = np.flatnonzero(self._counter.strange(sums))
         if strange.size and not self._trust_order:
-            check_shift(batch.checkpoints(strange), self._options, where)
-            check_twin(batch.checkpoints(strange[~near_chance[strange]]), self._options, self._reviewed, where)
+            check_shift(batch, strange, self._options, where)
+            check_twin(batch, strange[~near_chance[strange]], self._options, self._reviewed, where)
         labels = self._counter.labels(batch, where) if keep.labels or keep.variances else None
         return Block(
             sources=indices,

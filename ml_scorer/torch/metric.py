@@ -200,7 +200,8 @@ class MultiLabelAccuracy(Metric):
 
     def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
         """As in torchmetrics: take in what another metric of the same measures has seen."""
-        slots = incoming_state.get("slots") if isinstance(incoming_state, dict) else getattr(incoming_state, "slots", 0)
+        is_dict = isinstance(incoming_state, dict)
+        slots = incoming_state.get("slots") if is_dict else getattr(incoming_state, "slots", None)
         if isinstance(slots, Tensor):
             self._accuracy.check_state(slots)
         super().merge_state(incoming_state)
