@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from ml_scorer.annotations import load_annotations
 from ml_scorer.annotations.find import find_table
 from ml_scorer.annotations.kinds import ANNOTATIONS, REAL
-from ml_scorer.cli.completing import paths
+from ml_scorer.cli.completing import names_that_begin, paths
 from ml_scorer.cli.output import refuse_overwriting
 from ml_scorer.errors import AnnotationsNotFoundError, MeasureError
 from ml_scorer.measures import DEFAULT_MEASURES, MEASURES, Measure, parse_measures
@@ -96,7 +96,7 @@ def _order(_: click.Context, __: click.Parameter, order: str | None) -> str | No
 
 def _complete_measure(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Measures by their names; arguments are left out, for a shell would take their brackets for its own."""
-    return [CompletionItem(name) for name in MEASURES if name.lower().startswith(incomplete.lower())]
+    return names_that_begin(MEASURES, incomplete)
 
 
 def _complete_order(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import click
@@ -37,6 +38,11 @@ class _Bash(BashComplete):
         """The words before the one that is completed, without those that are `=`, and this one."""
         words, incomplete = super().get_completion_args()
         return [word for word in words if word != "="], incomplete
+
+
+def names_that_begin(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Those names that what is there begins, in capitals or not."""
+    return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
 
 
 class _PathText(click.types.StringParamType):

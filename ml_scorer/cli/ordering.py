@@ -9,6 +9,7 @@ import click
 import polars as pl
 from click.shell_completion import CompletionItem
 
+from ml_scorer.cli.completing import names_that_begin
 from ml_scorer.errors import MeasureError
 from ml_scorer.measures import MEASURES, parse_measure
 from ml_scorer.predictions.folders import natural_order
@@ -94,8 +95,7 @@ def row_order(
 
 
 def _complete_sort(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    names = (*MEASURES, BY_NAME, AS_GIVEN)
-    return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+    return names_that_begin((*MEASURES, BY_NAME, AS_GIVEN), incomplete)
 
 
 def _order(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
